@@ -1,0 +1,167 @@
+-- +goose NO TRANSACTION
+-- +goose Up
+
+create table if not exists users (
+  pool_id                     text not null,
+  id                          text not null,
+  status                      text not null,
+  status_changed_at           bigint,
+  work_status                 text not null,
+  username                    text,
+  email                       text,              -- lower case
+  phone                       text,
+  phone_country_code          text,
+  phone_key                   text,              -- country code and number, what makes a phone unique
+  external_id                 text,
+  unionid                     text,
+  openid                      text,
+  name                        text,
+  nickname                    text,
+  photo                       text,
+  gender                      text not null,
+  email_verified              boolean not null,
+  phone_verified              boolean not null,
+  birthdate                   text,
+  country                     text,
+  province                    text,
+  city                        text,
+  locality                    text,
+  region                      text,
+  address                     text,
+  street_address              text,
+  postal_code                 text,
+  formatted                   text,
+  company                     text,
+  browser                     text,
+  device                      text,
+  given_name                  text,
+  family_name                 text,
+  middle_name                 text,
+  profile                     text,
+  preferred_username          text,
+  website                     text,
+  zoneinfo                    text,
+  locale                      text,
+  oauth                       text,
+  identity_number             text,
+  source_type                 text not null,
+  source_id                   text,
+  register_source             text,
+  direct_management           text,
+  main_department_id          text,
+  main_department_code        text,
+  metadata                    text,
+  metadata_source             text,
+  tenant_id                   text,
+  password                    text,              -- a hash in PHC or crypt form
+  password_set_at             bigint,
+  password_level              bigint,
+  password_reset_on_login     boolean not null,  -- on the first or the next sign-in
+  logins_count                bigint not null,
+  last_login_at               bigint,
+  last_login_ip               text,
+  last_login_app              text,
+  last_mfa_at                 bigint,
+  signed_up_at                bigint,
+  token_expired_at            bigint,            -- tokens issued before are invalid
+  expired_at                  bigint,
+  blocked                     boolean not null,
+  is_deleted                  boolean not null,
+  archived_at                 bigint,
+  created_at                  bigint not null,
+  updated_at                  bigint not null,
+  constraint users_id_key primary key (pool_id, id),
+  constraint users_username_key unique (pool_id, username),
+  constraint users_email_key unique (pool_id, email),
+  constraint users_phone_key_key unique (pool_id, phone_key),
+  constraint users_external_id_key unique (pool_id, external_id)
+);
+create index if not exists users_by_phone on users (pool_id, phone);
+create index if not exists users_by_update on users (pool_id, updated_at, id);
+create index if not exists users_by_status on users (pool_id, status, id);
+create index if not exists users_by_archive on users (pool_id, archived_at);
+
+create table if not exists identities (
+  pool_id           text not null,
+  id                text not null,
+  user_id           text not null,
+  source            text not null,               -- the connection if known, else the identity source, else the provider
+  user_id_in_idp    text not null,
+  ext_idp_id        text not null,
+  connection_id     text not null,
+  provider          text not null,
+  type              text not null,
+  is_social         boolean not null,
+  openid            text not null,
+  access_token      text not null,
+  refresh_token     text not null,
+  user_info         text not null,
+  origin_conn_ids   text not null,
+  created_at        bigint not null,
+  constraint identities_id_key primary key (pool_id, id),
+  constraint identities_user_id_in_idp_key unique (pool_id, source, user_id_in_idp)
+);
+create index if not exists identities_by_user on identities (pool_id, user_id);
+create index if not exists identities_by_idp on identities (pool_id, ext_idp_id, user_id_in_idp);
+
+-- Where a user came from when another directory keeps them.
+create table if not exists sync_relations (
+  pool_id           text not null,
+  provider          text not null,
+  user_id_in_idp    text not null,
+  user_id           text not null,
+  user_info         text not null,
+  constraint sync_relations_user_id_in_idp_key primary key (pool_id, provider, user_id_in_idp)
+);
+create index if not exists sync_relations_by_user on sync_relations (pool_id, user_id);
+
+-- Second factors of a user.
+create table if not exists user_factors (
+  pool_id           text not null,
+  user_id           text not null,
+  totp_secret       text not null,               -- sealed
+  recovery_code     text not null,               -- sealed
+  trigger_data      text not null,
+  updated_at        bigint not null,
+  constraint user_factors_user_id_key primary key (pool_id, user_id)
+);
+
+-- Fields that an organisation defines, and its settings of built-in ones (target_type USER_BASE).
+create table if not exists fields (
+  pool_id           text not null,
+  target_type       text not null,
+  key               text not null,
+  data_type         text not null,
+  label             text not null,
+  description       text not null,
+  options           text not null,
+  encrypted         boolean not null,
+  is_unique         boolean not null,
+  user_editable     boolean not null,
+  admin_visible     boolean not null,
+  user_visible      boolean not null,
+  i18n              text not null,
+  validate_rules    text not null,
+  app_ids           text not null,
+  desensitization   boolean not null,
+  created_at        bigint not null,
+  updated_at        bigint not null,
+  constraint fields_key_key primary key (pool_id, target_type, key)
+);
+
+-- Values of custom fields, for targets of every kind.
+create table if not exists field_values (
+  pool_id           text not null,
+  target_type       text not null,
+  target_id         text not null,
+  key               text not null,
+  value             text not null,               -- JSON
+  text_value        text,                        -- the first 200 characters of the value as text
+  number_value      double precision,            -- numbers, times in ms, booleans as 0 and 1
+  unique_value      text,                        -- a digest of the value where the field is unique
+  updated_at        bigint not null,
+  constraint field_values_key_key primary key (pool_id, target_type, target_id, key),
+  constraint field_values_unique_value_key unique (pool_id, target_type, key, unique_value)
+);
+create index if not exists field_values_by_text on field_values (pool_id, target_type, key, text_value);
+create index if not exists field_values_by_number on field_values (pool_id, target_type, key, number_value);

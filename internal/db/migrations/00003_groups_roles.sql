@@ -1,0 +1,77 @@
+-- +goose NO TRANSACTION
+-- +goose Up
+
+create table if not exists groups (
+  pool_id           text not null,
+  id                text not null,
+  code              text not null,
+  name              text not null,
+  description       text not null,
+  type              text not null,
+  created_at        bigint not null,
+  updated_at        bigint not null,
+  constraint groups_id_key primary key (pool_id, id),
+  constraint groups_code_key unique (pool_id, code)
+);
+
+create table if not exists group_members (
+  pool_id           text not null,
+  group_id          text not null,
+  user_id           text not null,
+  created_at        bigint not null,
+  constraint group_members_user_id_key primary key (pool_id, group_id, user_id)
+);
+create index if not exists group_members_by_user on group_members (pool_id, user_id, group_id);
+
+-- Permission namespaces: "default", and one for each application.
+create table if not exists namespaces (
+  pool_id           text not null,
+  code              text not null,
+  name              text not null,
+  description       text not null,
+  created_at        bigint not null,
+  updated_at        bigint not null,
+  constraint namespaces_code_key primary key (pool_id, code)
+);
+
+create table if not exists roles (
+  pool_id           text not null,
+  id                text not null,
+  namespace         text not null,
+  code              text not null,
+  name              text not null,
+  description       text not null,
+  parent_id         text not null,
+  is_system         boolean not null,
+  created_at        bigint not null,
+  updated_at        bigint not null,
+  constraint roles_id_key primary key (pool_id, id),
+  constraint roles_code_key unique (pool_id, namespace, code)
+);
+
+create table if not exists role_assignments (
+  pool_id           text not null,
+  role_id           text not null,
+  target_type       text not null,               -- USER | GROUP
+  target_id         text not null,
+  created_at        bigint not null,
+  constraint role_assignments_target_id_key primary key (pool_id, role_id, target_type, target_id)
+);
+create index if not exists role_assignments_by_target on role_assignments (pool_id, target_type, target_id, role_id);
+
+-- What a target may or may not do with a resource.
+create table if not exists grants (
+  pool_id           text not null,
+  id                text not null,
+  namespace         text not null,
+  target_type       text not null,               -- USER | GROUP | ROLE
+  target_id         text not null,
+  resource          text not null,
+  resource_type     text not null,
+  actions           text not null,
+  effect            text not null,               -- ALLOW | DENY
+  created_at        bigint not null,
+  updated_at        bigint not null,
+  constraint grants_id_key primary key (pool_id, id),
+  constraint grants_resource_key unique (pool_id, target_type, target_id, namespace, effect, resource_type, resource)
+);
