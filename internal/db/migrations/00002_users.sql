@@ -63,9 +63,9 @@ create table if not exists users (
   last_login_app              text,
   last_mfa_at                 bigint,
   signed_up_at                bigint,
-  token_expired_at            bigint,            -- tokens issued before are invalid
+  token_expired_at            bigint,            -- as given: no token is valid past it
+  tokens_after                bigint,            -- tokens issued up to here are invalid
   expired_at                  bigint,
-  blocked                     boolean not null,
   is_deleted                  boolean not null,
   archived_at                 bigint,
   created_at                  bigint not null,

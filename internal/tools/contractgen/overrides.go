@@ -1,0 +1,132 @@
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// typedDomains are the domains of the management client whose request types are generated. Add one when its operations
+// are to be served.
+var typedDomains = []string{"users", "groups", "roles", "udf", "access-key", "audit"}
+
+// vendorDomains of the authentication client belong to the vendor's other products; its file has no tier of its own.
+var vendorDomains = []string{"wechat", "invitation", "approval", "fastpass"}
+
+// change corrects a field where clients or observed answers contradict the vendor's description.
+type change func(*field)
+
+// overrides, by "Type.field". The form of texts, such as emails, phone numbers and codes, is not for here: the domain
+// normalises before it judges, and it words its refusals itself.
+var overrides = map[string][]change{
+	// The server takes the pool's own fields and data when no tenant is named; the clients' tests name none.
+	"DeleteCustomFieldsReqDto.tenantId": {optional},
+	"GetCustomDataParams.tenantId":      {optional},
+
+	// Filters, which narrow a list only when they are sent; the base fields are always those of users. ENUM is what
+	// setCustomFields calls the type that is SELECT here.
+	"ListUserBaseFieldsParams.targetType": {optional},
+	"ListUserBaseFieldsParams.dataType":   {optional, alsoAllow("ENUM")},
+	"ListCustFieldsParams.dataType":       {optional, alsoAllow("ENUM")},
+
+	// A custom value is of its field's type: the clients send numbers and booleans too.
+	"SetCustomDataDto.value": {anyJSON, optional},
+
+	// An access key is found by its own id.
+	"GetAccessKeyParams.userId": {optional},
+
+	// Clients create groups of a code and a name alone; the type is "static" then.
+	"CreateGroupReqDto.type":                {optional},
+	"CreateGroupReqDto.description":         {optional},
+	"CreateOrUpdateGroupReqDto.type":        {optional},
+	"CreateOrUpdateGroupReqDto.description": {optional},
+	"UpdateGroupReqDto.description":         {optional},
+
+	// An update changes what it names. Clients' tests send an empty newCode and expect the old code to stay.
+	"UpdateRoleDto.name":    {optional},
+	"UpdateRoleDto.newCode": {optional},
+
+	// An empty code in a batch is refused with a text of its own, which is the domain's.
+	"RoleListItem.code": {optional},
+
+	// An administrator who links an identity does not have what the provider would have said of the user.
+	"CreateIdentityDto.userInfoInIdp": {optional},
+	"CreateIdentityDto.originConnIds": {optional},
+
+	// A language that is not enabled has no text, and a pool need not use all four.
+	"LangUnit.value":   {optional},
+	"LangObject.zh-CN": {optional},
+	"LangObject.en-US": {optional},
+	"LangObject.zh-TW": {optional},
+	"LangObject.ja-JP": {optional},
+
+	// The answer of getUserMfaStatus is described as the request that sets it: an administrator has no token of the
+	// user's sign-in, and leaves out the applications' factors that stay as they are.
+	"GetMfaInfoDataDto.mfaToken":       {optional},
+	"GetMfaInfoDataDto.applicationMfa": {optional},
+}
+
+// general corrects fields by their name, wherever they stand among siblings.
+func general(siblings []field, f *field, batch bool) {
+	named := func(name string) bool {
+		return slices.ContainsFunc(siblings, func(s field) bool { return s.Name == name })
+	}
+	paged := named("page") && named("limit")
+	switch {
+	case paged && f.Name == "page":
+		// Also where the vendor types it as any: the audit logs' paging is described as a request of webhooks. The upper
+		// bound keeps (page-1)*limit within 64 bits, so that no domain has to think of it.
+		bounds(1, 1<<31-1, 1)(f)
+	case paged && f.Name == "limit":
+		bounds(1, 50, 10)(f) // the clients' tests: 0, -1 and 51 are refused everywhere
+	case f.Type == "boolean" && !f.Required && f.Default == nil && (strings.HasPrefix(f.Name, "with") || strings.HasPrefix(f.Name, "flat")):
+		f.Default = false // what is not asked for is left out of the answer
+	}
+	if batch {
+		items(50)(f) // documented for the creation of users, and held for every batch: one transaction each
+	}
+}
+
+func optional(f *field) { f.Required = false }
+
+func anyJSON(f *field) { f.Type = "any" }
+
+func items(n int) change { return func(f *field) { f.items = n } }
+
+func alsoAllow(value string) change {
+	return func(f *field) { f.Enum = append(slices.Clone(f.Enum), any(value)) }
+}
+
+// bounds of an optional number, which the vendor types as any or string in places.
+func bounds(min, max, preset float64) change {
+	return func(f *field) {
+		f.Type, f.Required, f.Min, f.Max, f.Default = "number", false, &min, &max, preset
+	}
+}
+
+// override is f, a member of the type named typ, corrected.
+func (g *declarations) override(typ string, siblings []field, f field) field {
+	key := typ + "." + f.Name
+	for _, c := range overrides[key] {
+		c(&f)
+	}
+	if _, ok := overrides[key]; ok {
+		if g.used == nil {
+			g.used = map[string]bool{}
+		}
+		g.used[key] = true
+	}
+	general(siblings, &f, slices.Contains(g.batch, key))
+	return f
+}
+
+// unused names the overrides that no generated type has asked for.
+func (g *declarations) unused() []string {
+	var keys []string
+	for k := range overrides {
+		if !g.used[k] {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
