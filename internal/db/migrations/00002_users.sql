@@ -156,12 +156,12 @@ create table if not exists field_values (
   target_id         text not null,
   key               text not null,
   value             text not null,               -- JSON
-  text_value        text,                        -- the first 200 characters of the value as text
+  text_value        text,                        -- the first 1,024 characters of the value as text
   number_value      double precision,            -- numbers, times in ms, booleans as 0 and 1
   unique_value      text,                        -- a digest of the value where the field is unique
   updated_at        bigint not null,
   constraint field_values_key_key primary key (pool_id, target_type, target_id, key),
   constraint field_values_unique_value_key unique (pool_id, target_type, key, unique_value)
 );
-create index if not exists field_values_by_text on field_values (pool_id, target_type, key, text_value);
+create index if not exists field_values_by_text on field_values (pool_id, target_type, key, substr(text_value, 1, 200));
 create index if not exists field_values_by_number on field_values (pool_id, target_type, key, number_value);

@@ -22,6 +22,7 @@ create table if not exists group_members (
   constraint group_members_user_id_key primary key (pool_id, group_id, user_id)
 );
 create index if not exists group_members_by_user on group_members (pool_id, user_id, group_id);
+create index if not exists group_members_by_time on group_members (pool_id, group_id, created_at, user_id);
 
 -- Permission namespaces: "default", and one for each application.
 create table if not exists namespaces (
@@ -58,6 +59,7 @@ create table if not exists role_assignments (
   constraint role_assignments_target_id_key primary key (pool_id, role_id, target_type, target_id)
 );
 create index if not exists role_assignments_by_target on role_assignments (pool_id, target_type, target_id, role_id);
+create index if not exists role_assignments_by_time on role_assignments (pool_id, role_id, target_type, created_at, target_id);
 
 -- What a target may or may not do with a resource.
 create table if not exists grants (

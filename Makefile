@@ -1,0 +1,52 @@
+# make run     builds and starts the server; ARGS are its flags
+# make test    everything that must pass, after installing what the tests need: see scripts/ensure.sh
+# The rest: build, unit, race, e2e, lint, fuzz, bench, generate
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+PACKAGES := ./...
+RACE := ./internal/db/... ./internal/op/... ./internal/server/...
+
+.PHONY: run build test ensure check unit race e2e lint fuzz bench generate
+
+run: build
+	./guildhall serve $(ARGS)
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o guildhall ./cmd/guildhall
+
+test: ensure check unit race build e2e
+
+ensure:
+	scripts/ensure.sh
+
+check:
+	@unformatted=$$(go list -f '{{.Dir}}' ./... | xargs gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+
+unit:
+	go test $(PACKAGES)
+
+# The packages in which goroutines share state. The race detector needs a C compiler.
+race:
+	@if command -v "$$(go env CC)" >/dev/null; then set -x; go test -race $(RACE); \
+	elif [ "$$CI" = true ]; then echo "race: no C compiler"; exit 1; \
+	else echo "race: left out, there is no C compiler"; fi
+
+# The official clients against the built binary, on every engine.
+e2e:
+	cd e2e && node --test --test-reporter=spec
+
+lint: check
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	bash -n scripts/*.sh .ci/run
+	sh -n internal/testhall/postgres.sh
+
+fuzz:
+	scripts/fuzz.sh
+
+bench:
+	go run ./bench $(ARGS)
+
+generate:
+	go generate ./...

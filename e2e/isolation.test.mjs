@@ -1,0 +1,313 @@
+// Two pools on one server: whoever belongs to the second sees, changes and counts nothing of the first, whatever id, code, name, header
+// or token they send. The measure: for the second pool, what is the first's answers exactly as what does not exist.
+import assert from 'node:assert/strict';
+import { ok } from './lib/contract.mjs';
+import { onEachEngine } from './lib/guildhall.mjs';
+import { has } from './lib/v2.mjs';
+
+const nobody = {
+  userId: 'eeeeeeeeeeeeeeeeeeeeeeee',
+  username: 'marka-none',
+  email: 'marka-none@example.com',
+  phone: '13700000000',
+  externalId: 'marka-none-ext',
+  identity: 'marka-none-idp:marka-none-account',
+  group: 'marka-none-group',
+  role: 'marka-none-role',
+  roleId: 'eeeeeeeeeeeeeeeeeeeeeeed',
+  field: 'marka_none',
+  resource: 'marka-none:1',
+  accessKeyId: 'eeeeeeeeeeeeeeeeeeeeeeec',
+  appId: 'eeeeeeeeeeeeeeeeeeeeeeeb',
+  requestId: 'eeeeeeee-eeee-eeee-eeee-eeeeeeeeeeee',
+};
+
+/** Fills a pool with one of everything; answers the names of all of it. */
+async function furnish(pool) {
+  const { v2, v3 } = pool;
+  const mark = { username: 'marka-user', email: 'marka@example.com', phone: '13700000001', externalId: 'marka-ext' };
+  ok(await v3.setCustomFields({ list: [{ targetType: 'USER', key: 'marka_field', dataType: 'STRING', label: 'marka' }] }));
+  const { userId } = ok(
+    await v3.createUser({ ...mark, nickname: 'marka-nick', customData: { marka_field: 'marka-value' }, password: 'marka-Secret-1' }),
+  );
+  ok(await v3.linkIdentity({ userId, extIdpId: 'marka-idp', userIdInIdp: 'marka-account', type: 'openid' }));
+  ok(await v3.createGroup({ code: 'marka-group', name: 'marka' }));
+  ok(await v3.addGroupMembers({ code: 'marka-group', userIds: [userId] }));
+  const { createRole } = await pool.data('mutation { createRole(code: "marka-role", description: "marka") { id } }');
+  await v2.users.addRoles(userId, ['marka-role']);
+  await pool.data('mutation($u: String) { allow(resource: "marka:1", action: "marka:read", userId: $u, namespace: "default") { code } }', {
+    u: userId,
+  });
+  const [{ accessKeyId }] = ok(await v3.createAccessKey({ type: 'user', userId }));
+  const { requestId } = ok(await v3.getAdminAuditLogs({})).list[0];
+  return {
+    ...mark,
+    userId,
+    identity: 'marka-idp:marka-account',
+    group: 'marka-group',
+    role: 'marka-role',
+    roleId: createRole.id,
+    field: 'marka_field',
+    resource: 'marka:1',
+    accessKeyId,
+    appId: pool.appId,
+    requestId,
+  };
+}
+
+/** All that a pool shows to its own keys, but for times of use. */
+async function snapshot({ v2, v3 }, { userId, accessKeyId, group }) {
+  const { lastDate, ...key } = ok(await v3.getAccessKey({ userId, accessKeyId }))[0];
+  return {
+    key,
+    keys: ok(await v3.getAccessKeyList({})).length,
+    users: ok(await v3.listUsers({ options: { withCustomData: true, withIdentities: true } })),
+    groups: ok(await v3.getAllGroups({ fetchMembers: true })),
+    members: ok(await v3.listGroupMembers({ code: group })),
+    fields: ok(await v3.getCustomFields({ targetType: 'USER' })),
+    roles: await v2.users.listRoles(userId),
+    resources: await v2.users.listAuthorizedResources(userId, 'default'),
+    log: ok(await v3.getAdminAuditLogs({})),
+  };
+}
+
+const byEachID = (parameters = {}) => [
+  (it) => ({ ...parameters, userId: it.userId }),
+  ...['username', 'email', 'phone', ['external_id', 'externalId'], 'identity'].map((type) => {
+    const [userIdType, name] = [type].flat().length === 2 ? type : [type, type];
+    return (it) => ({ ...parameters, userId: it[name], userIdType });
+  }),
+];
+
+// Operations of V3 with an id among their arguments. Where one has several ids, each row brings another one in.
+const v3Rows = Object.entries({
+  getUser: byEachID(),
+  getUserIdentities: byEachID(),
+  getUserRoles: byEachID(),
+  getUserGroups: byEachID(),
+  getUserDepartments: byEachID(),
+  getUserMfaInfo: byEachID(),
+  getUserPrincipalAuthenticationInfo: byEachID(),
+  getUserAccessibleApps: byEachID(),
+  getUserAuthorizedApps: byEachID(),
+  getUserLoginHistory: byEachID(),
+  getUserLoggedinApps: byEachID(),
+  getUserLoggedinIdentities: byEachID(),
+  getUserAuthorizedResources: byEachID(),
+  getOtpSecretByUser: byEachID(),
+  getUserMfaStatus: byEachID(),
+  getUserSyncRelations: byEachID(),
+  getUserPasswordCiphertext: byEachID(),
+  resignUser: byEachID(),
+  deleteUserSyncRelations: byEachID({ provider: 'lark' }),
+  setUsersMfaStatus: byEachID({ mfaTriggerData: { mfaToken: 'x', applicationMfa: [] } }),
+  getUserBatch: [(it) => ({ userIds: [it.userId] }), (it) => ({ userIds: [it.email], userIdType: 'email' })],
+  updateUser: [
+    (it) => ({ userId: it.userId, name: 'x' }),
+    (it) => ({ userId: it.username, name: 'x', options: { userIdType: 'username' } }),
+  ],
+  updateUserBatch: [(it) => ({ list: [{ userId: it.userId, name: 'x' }] })],
+  deleteUsersBatch: [(it) => ({ userIds: [it.userId] }), (it) => ({ userIds: [it.phone], options: { userIdType: 'phone' } })],
+  resignUserBatch: [(it) => ({ userIds: [it.userId] }), (it) => ({ userIds: [it.externalId], userIdType: 'external_id' })],
+  getUserEncryptPasswordBatch: [(it) => ({ userIds: [it.userId] })],
+  setUserDepartments: [(it) => ({ userId: it.userId, departments: [{ departmentId: it.roleId }] })],
+  resetUserPrincipalAuthenticationInfo: [(it) => ({ userId: it.userId })],
+  importOtp: [(it) => ({ list: [{ userId: it.userId, otp: { secret: 'JBSWY3DPEHPK3PXP' } }] })],
+  kickUsers: [(it) => ({ userId: it.userId, appIds: [it.appId] })],
+  checkSessionStatus: [(it) => ({ userId: it.userId, appId: it.appId })],
+  hasAnyRole: [(it) => ({ userId: it.userId, roles: [{ code: it.role }] })],
+  isUserExists: ['username', 'email', 'phone', 'externalId'].map((name) => (it) => ({ [name]: it[name] })),
+  linkIdentity: [(it) => ({ userId: it.userId, extIdpId: 'x', userIdInIdp: 'y' })],
+  unlinkIdentity: [(it) => ({ userId: it.userId, extIdpId: 'marka-idp' })],
+  listUsers: [
+    ...['username', 'email', 'phone', 'externalId', 'group', 'field'].map((name) => (it) => ({ keywords: it[name] })),
+    ...['username', 'email', 'phone', 'externalId'].map((name) => (it) => ({
+      advancedFilter: [{ field: name, operator: 'EQUAL', value: it[name] }],
+    })),
+    (it) => ({ advancedFilter: [{ field: it.field, operator: 'NOT_NULL' }] }),
+  ],
+  getGroup: [(it) => ({ code: it.group })],
+  listGroups: [(it) => ({ keywords: it.group })],
+  listGroupMembers: [(it) => ({ code: it.group })],
+  updateGroup: [(it) => ({ code: it.group, name: 'x' })],
+  deleteGroupsBatch: [(it) => ({ codeList: [it.group] })],
+  getGroupAuthorizedResources: [(it) => ({ code: it.group })],
+  addGroupMembers: [(it, own) => ({ code: it.group, userIds: [own.userId] }), (it, own) => ({ code: own.group, userIds: [it.userId] })],
+  removeGroupMembers: [(it, own) => ({ code: it.group, userIds: [own.userId] }), (it, own) => ({ code: own.group, userIds: [it.userId] })],
+  getCustomData: [
+    (it) => ({ targetType: 'USER', targetIdentifier: it.userId }),
+    (it) => ({ targetType: 'GROUP', targetIdentifier: it.group }),
+    (it) => ({ targetType: 'ROLE', targetIdentifier: it.role, namespace: 'default' }),
+  ],
+  setCustomData: [
+    (it) => ({ targetType: 'USER', targetIdentifier: it.userId, list: [{ key: it.field, value: 'x' }] }),
+    (it, own) => ({ targetType: 'USER', targetIdentifier: own.userId, list: [{ key: it.field, value: 'x' }] }),
+  ],
+  deleteCustomFields: [(it) => ({ list: [{ targetType: 'USER', key: it.field }] })],
+  getAccessKeyList: [(it) => ({ userId: it.userId })],
+  getAccessKey: [
+    (it) => ({ userId: it.userId, accessKeyId: it.accessKeyId }),
+    (it, own) => ({ userId: own.userId, accessKeyId: it.accessKeyId }),
+  ],
+  createAccessKey: [(it) => ({ type: 'user', userId: it.userId })],
+  updateAccessKey: [(it) => ({ accessKeyId: it.accessKeyId, enable: false })],
+  deleteAccessKey: [(it) => ({ accessKeyId: it.accessKeyId })],
+  getAdminAuditLogs: [(it) => ({ requestId: it.requestId }), (it) => ({ userId: it.userId })],
+  getUserActionLogs: [(it) => ({ requestId: it.requestId }), (it) => ({ userId: it.userId, appId: it.appId })],
+}).flatMap(([operation, rows]) => rows.map((row, i) => [`${operation} ${i}`, operation, row]));
+
+// The same for V2, by calls of its client.
+const v2Rows = Object.entries({
+  detail: ({ users }, it) => users.detail(it.userId),
+  update: ({ users }, it) => users.update(it.userId, { name: 'x' }),
+  delete: ({ users }, it) => users.delete(it.userId),
+  deleteMany: ({ users }, it) => users.deleteMany([it.userId]),
+  batch: ({ users }, it) => users.batch([it.userId]),
+  'batch by name': ({ users }, it) => users.batch([it.username], { queryField: 'username' }),
+  exists: ({ users }, it) => users.exists({ username: it.username }),
+  'exists by phone': ({ users }, it) => users.exists({ phone: it.phone }),
+  find: ({ users }, it) => users.find({ email: it.email }),
+  'find by externalId': ({ users }, it) => users.find({ externalId: it.externalId }),
+  search: ({ users }, it) => users.search(it.username),
+  refreshToken: ({ users }, it) => users.refreshToken(it.userId),
+  'find by identity': ({ users }, it) =>
+    users.find({ identity: { provider: it.identity.split(':')[0], userIdInIdp: it.identity.split(':')[1] } }),
+  'search in a group': ({ users }, it) => users.search('marka', { groupOpts: [{ code: it.group }] }),
+  listGroups: ({ users }, it) => users.listGroups(it.userId),
+  listRoles: ({ users }, it) => users.listRoles(it.userId),
+  addGroup: ({ users }, it, own) => users.addGroup(own.userId, it.group),
+  'addGroup of another': ({ users }, it, own) => users.addGroup(it.userId, own.group),
+  removeGroup: ({ users }, it, own) => users.removeGroup(it.userId, own.group),
+  addRoles: ({ users }, it, own) => users.addRoles(own.userId, [it.role]),
+  'addRoles to another': ({ users }, it, own) => users.addRoles(it.userId, [own.role]),
+  removeRoles: ({ users }, it, own) => users.removeRoles(it.userId, [own.role]),
+  listAuthorizedResources: ({ users }, it) => users.listAuthorizedResources(it.userId, 'default'),
+  getUdfValue: ({ users }, it) => users.getUdfValue(it.userId),
+  getUdfValueBatch: ({ users }, it) => users.getUdfValueBatch([it.userId]),
+  setUdfValue: ({ users }, it) => users.setUdfValue(it.userId, { [it.field]: 'x' }),
+  removeUdfValue: ({ users }, it) => users.removeUdfValue(it.userId, it.field),
+  kick: ({ users }, it) => users.kick([it.userId]),
+  listOrgs: ({ users }, it) => users.listOrgs(it.userId),
+  getUserTenants: ({ users }, it) => users.getUserTenants(it.userId),
+  checkLoginStatus: ({ users }, it) => users.checkLoginStatus(it.userId, it.appId),
+  resignUser: ({ users }, it) => users.resignUser(it.userId),
+  linkIdentity: ({ users }, it) =>
+    users.linkIdentity({ userId: it.userId, userIdInIdp: 'a', isSocial: true, identifier: 'b', extIdpId: 'c' }),
+  listUserActions: ({ users }, it) => users.listUserActions({ userIds: [it.userId] }),
+  'group detail': ({ groups }, it) => groups.detail(it.group),
+  'group update': ({ groups }, it) => groups.update(it.group, { name: 'x' }),
+  'group delete': ({ groups }, it) => groups.delete(it.group),
+  'group users': ({ groups }, it) => groups.listUsers(it.group),
+  'group resources': ({ groups }, it) => groups.listAuthorizedResources(it.group, 'default'),
+  'field remove': ({ udf }, it) => udf.remove('USER', it.field),
+  'field values': ({ udf }, it) => udf.listUdv('USER', it.userId),
+  'role values': ({ udf }, it) => udf.listUdv('ROLE', it.roleId),
+});
+
+onEachEngine(
+  'isolation of pools',
+  async (t, { pools: [first, second] }) => {
+    const theirs = await furnish(first);
+    const own = { userId: ok(await second.v3.createUser({ username: 'own' })).userId, group: 'own-group', role: 'own-role' };
+    ok(await second.v3.createGroup({ code: own.group, name: 'Own' }));
+    await second.data('mutation { createRole(code: "own-role") { id } }');
+    const before = await snapshot(first, theirs);
+
+    /** An answer or an error as text, without what differs by nature: request ids, and the names that were asked for. */
+    const told = (value, asked) => {
+      let text = JSON.stringify(value instanceof Error ? { message: value.message } : (value ?? null), (key, item) =>
+        key === 'requestId' ? undefined : item,
+      );
+      for (const [name, id] of Object.entries(asked).toSorted(([, a], [, b]) => b.length - a.length))
+        text = text.replaceAll(id, `<${name}>`);
+      return text;
+    };
+    const attempt = (call) => call.catch((error) => error);
+
+    await t.test('V3: what is theirs answers as what is not there', async (t) => {
+      for (const [name, operation, row] of v3Rows) {
+        await t.test(name, async () => {
+          const [absent, foreign] = [await second.v3[operation](row(nobody, own)), await second.v3[operation](row(theirs, own))];
+          assert.notEqual(absent.statusCode, 500);
+          assert.equal(told(foreign, theirs), told(absent, nobody));
+        });
+      }
+    });
+
+    await t.test('V2: what is theirs answers as what is not there', async (t) => {
+      for (const [name, call] of v2Rows) {
+        await t.test(name, async () => {
+          const [absent, foreign] = [await attempt(call(second.v2, nobody, own)), await attempt(call(second.v2, theirs, own))];
+          assert.notEqual(absent?.code, 500);
+          assert.equal(told(foreign, theirs), told(absent, nobody));
+        });
+      }
+    });
+
+    await t.test('headers of theirs open nothing', async (t) => {
+      const shows = (value) =>
+        Object.values(theirs)
+          .filter((id) => JSON.stringify(value.data ?? null).includes(id))
+          .concat(/marka/.test(JSON.stringify(value.data ?? null)) ? ['marka'] : []);
+      const lists = [
+        ['POST', '/api/v3/list-users'],
+        ['GET', '/api/v3/list-groups'],
+        ['GET', '/api/v3/list-access-key'],
+        ['POST', '/api/v3/get-admin-audit-logs'],
+        ['GET', '/api/v3/get-user', { userId: theirs.userId }],
+      ];
+      for (const headers of [
+        { 'x-authing-userpool-id': first.userPoolId },
+        { 'x-authing-app-id': first.appId },
+        { 'x-authing-userpool-id': first.userPoolId, 'x-authing-app-id': first.appId },
+        { 'x-authing-app-tenant-id': theirs.userId },
+      ]) {
+        await t.test(JSON.stringify(Object.keys(headers)), async () => {
+          for (const [method, path, parameters] of lists) {
+            for (const scheme of ['signed', 'bearer']) {
+              const answer = await second[scheme](method, path, parameters, { headers });
+              assert.notEqual(answer.statusCode, 500);
+              assert.deepEqual(shows(answer), [], `${scheme} ${path}`);
+            }
+          }
+          const { data } = await second.graphql(
+            '{ users { totalCount list { id username email } } groups { list { code } } }',
+            {},
+            { headers },
+          );
+          assert.deepEqual(shows({ data }), []);
+          assert.deepEqual(shows({ data: await second.rest('GET', `/api/v2/users/${theirs.userId}`, undefined, { headers }) }), []);
+        });
+      }
+    });
+
+    await t.test('credentials of one pool are none in the other', async () => {
+      const token = (userPoolId, secret) =>
+        second.graphql(
+          'query($p: String!, $s: String!) { accessToken(userPoolId: $p, secret: $s) { accessToken } }',
+          { p: userPoolId, s: secret },
+          { token: null },
+        );
+      assert.equal((await token(first.userPoolId, second.userPoolSecret)).data, null);
+      assert.equal((await token(first.userPoolId, second.accessKeySecret)).data, null);
+      const mixed = Object.assign(Object.create(Object.getPrototypeOf(second)), second, { accessKeyId: first.accessKeyId });
+      assert.equal((await mixed.signed('POST', '/api/v3/list-users')).statusCode, 401);
+      const { token: userToken } = await first.v2.users.refreshToken(theirs.userId);
+      const answer = await second.graphql('{ users { totalCount } }', {}, { token: userToken });
+      assert.equal(answer.data, null, "a user's token is no key");
+    });
+
+    await t.test('names are free in each pool', async () => {
+      const { username, email, phone, externalId } = theirs;
+      const same = ok(await second.v3.createUser({ username, email, phone, externalId }));
+      has(ok(await second.v3.getUser({ userId: email, userIdType: 'email' })), { userId: same.userId });
+      has(ok(await first.v3.getUser({ userId: email, userIdType: 'email' })), { userId: theirs.userId });
+      ok(await second.v3.createGroup({ code: theirs.group, name: 'Same' }));
+      await second.data('mutation { createRole(code: "marka-role") { id } }');
+      ok(await second.v3.linkIdentity({ userId: same.userId, extIdpId: 'marka-idp', userIdInIdp: 'marka-account', type: 'openid' }));
+    });
+
+    await t.test('the first pool is as it was', async () => assert.deepEqual(await snapshot(first, theirs), before));
+  },
+  { pools: ['first', 'second'] },
+);

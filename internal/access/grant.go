@@ -1,0 +1,445 @@
+package access
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/guildhall-id/guildhall/internal/audit"
+	"github.com/guildhall-id/guildhall/internal/directory"
+	"github.com/guildhall-id/guildhall/internal/fault"
+)
+
+// ResourceType is what sort of thing a resource is.
+type ResourceType string
+
+// The sorts of resources.
+const (
+	Data   ResourceType = "DATA"
+	API    ResourceType = "API"
+	Menu   ResourceType = "MENU"
+	Button ResourceType = "BUTTON"
+	UI     ResourceType = "UI"
+)
+
+func (t ResourceType) check() error {
+	switch t {
+	case Data, API, Menu, Button, UI:
+		return nil
+	}
+	return fault.Field("resourceType")
+}
+
+// Effect is what a grant says of its actions.
+type Effect string
+
+// The effects. What is denied is denied, whatever else allows it.
+const (
+	Allow Effect = "ALLOW"
+	Deny  Effect = "DENY"
+)
+
+const (
+	mostGrants      = 500 // that one call makes or revokes
+	mostNewActions  = 50  // of one grant of a call
+	mostActions     = 500 // that one target may have on one resource
+	mostRevoked     = 10_000
+	mostAuthorized  = 5000 // grants that a list is made of
+	longestResource = 256
+	longestAction   = 128
+)
+
+// NewGrant says what a target may do with a resource, or may not. An empty Namespace is the default one, an empty ResourceType
+// Data, an empty Effect Allow. Resources and actions are free text: "books:1", "books:*" and "*" are the wires' conventions.
+type NewGrant struct {
+	Namespace    string
+	Target       Target // a user, a group or a role
+	Resource     string
+	ResourceType ResourceType
+	Actions      []string
+	Effect       Effect
+}
+
+// grant is a row: the actions of one target on one resource with one effect.
+type grant struct {
+	PoolID       string               `db:"pool_id"`
+	ID           string               `db:"id"`
+	Namespace    string               `db:"namespace"`
+	TargetType   directory.TargetType `db:"target_type"`
+	TargetID     string               `db:"target_id"`
+	Resource     string               `db:"resource"`
+	ResourceType ResourceType         `db:"resource_type"`
+	Actions      []string             `db:"actions,json"` // sorted, each once
+	Effect       Effect               `db:"effect"`
+	CreatedAt    int64                `db:"created_at"`
+	UpdatedAt    int64                `db:"updated_at"`
+}
+
+// grantKey is what there is one row of.
+type grantKey struct {
+	namespace    string
+	target       Target
+	resource     string
+	resourceType ResourceType
+	effect       Effect
+}
+
+func (g *grant) key() grantKey {
+	return grantKey{g.Namespace, Target{g.TargetType, g.TargetID}, g.Resource, g.ResourceType, g.Effect}
+}
+
+func (n NewGrant) normal() (NewGrant, error) {
+	if n.Namespace == "" {
+		n.Namespace = Default
+	}
+	if n.ResourceType == "" {
+		n.ResourceType = Data
+	}
+	if n.Effect == "" {
+		n.Effect = Allow
+	}
+	if err := checkResource(n.Resource); err != nil {
+		return n, err
+	}
+	if err := n.ResourceType.check(); err != nil {
+		return n, err
+	}
+	if n.Effect != Allow && n.Effect != Deny {
+		return n, fault.Field("effect")
+	}
+	if err := directory.CheckCount("actions", len(n.Actions), mostNewActions); err != nil {
+		return n, err
+	}
+	return n, checkActions(n.Actions)
+}
+
+func checkResource(resource string) error {
+	if strings.TrimSpace(resource) == "" {
+		return fault.Field("resource")
+	}
+	return directory.CheckText("resource", resource, longestResource)
+}
+
+func checkActions(actions []string) error {
+	for _, action := range actions {
+		if strings.TrimSpace(action) == "" {
+			return fault.Field("actions")
+		}
+		if err := directory.CheckText("actions", action, longestAction); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Grant makes up to 500 grants, all of them or none; actions join those that the target has on the resource already. A
+// namespace or target that is not there is its NotFound error; resources need not exist. A target takes 500 actions on one
+// resource: Unprocessable "grant_limit".
+func (a *Access) Grant(ctx context.Context, poolID string, list []NewGrant) error {
+	if err := directory.CheckCount("list", len(list), mostGrants); err != nil {
+		return err
+	}
+	wanted := make(map[grantKey][]string, len(list))
+	targets := make([]Target, len(list))
+	namespaces := make([]string, len(list))
+	for i, n := range list {
+		n, err := n.normal()
+		if err != nil {
+			return err
+		}
+		key := grantKey{n.Namespace, n.Target, n.Resource, n.ResourceType, n.Effect}
+		wanted[key] = append(wanted[key], n.Actions...)
+		targets[i], namespaces[i] = n.Target, n.Namespace
+	}
+	ids, err := byType(targets, directory.UserTarget, directory.GroupTarget, directory.RoleTarget)
+	if err != nil {
+		return err
+	}
+	return a.db.Tx(ctx, func(ctx context.Context) error {
+		if err := a.lockNamespaces(ctx, poolID, namespaces); err != nil {
+			return err
+		}
+		if err := a.lockTargets(ctx, poolID, ids); err != nil {
+			return err
+		}
+		changed, err := a.merge(ctx, poolID, wanted)
+		if err != nil || len(changed) == 0 {
+			return err
+		}
+		if err := a.saveGrants(ctx, changed); err != nil {
+			return err
+		}
+		return a.logGrants(ctx, poolID, audit.Add, changed, wanted)
+	})
+}
+
+// merge adds the wanted actions to the grants that are there, and returns those that change.
+func (a *Access) merge(ctx context.Context, poolID string, wanted map[grantKey][]string) ([]grant, error) {
+	had, err := a.grantsByKey(ctx, poolID, wanted)
+	if err != nil {
+		return nil, err
+	}
+	now := a.db.Now()
+	var changed []grant
+	for key, actions := range wanted {
+		g, ok := had[key]
+		if !ok {
+			g = grant{PoolID: poolID, ID: a.db.NewID(), Namespace: key.namespace, TargetType: key.target.Type, TargetID: key.target.ID,
+				Resource: key.resource, ResourceType: key.resourceType, Effect: key.effect, CreatedAt: now}
+		}
+		all := sorted(append(slices.Clone(g.Actions), actions...))
+		if len(all) > mostActions {
+			return nil, fault.New(fault.Unprocessable, "grant_limit", strconv.Itoa(mostActions))
+		}
+		if len(all) > len(g.Actions) {
+			g.Actions, g.UpdatedAt = all, now
+			changed = append(changed, g)
+		}
+	}
+	return changed, nil
+}
+
+// Revocation says what to take from a target. An empty Namespace is the default one.
+type Revocation struct {
+	Namespace    string
+	Target       Target
+	Resource     string
+	ResourceType ResourceType // empty means all
+	Actions      []string     // nil means all
+	Items        bool         // also what was granted on items of the resource: "books:1" and "books:*" for "books"
+}
+
+// Revoke takes up to 500 grants back, allowing and denying ones alike, all of them or none. What was not granted, or whom
+// nothing was granted, is passed over. A namespace that is not there is ErrNamespaceNotFound. A call that touches
+// more than 10,000 grants is Unprocessable "grant_limit".
+func (a *Access) Revoke(ctx context.Context, poolID string, list []Revocation) error {
+	if err := directory.CheckCount("list", len(list), mostGrants); err != nil {
+		return err
+	}
+	targets := make([]Target, len(list))
+	namespaces := make([]string, len(list))
+	for i := range list {
+		r := &list[i]
+		if err := checkResource(r.Resource); err != nil {
+			return err
+		}
+		if r.ResourceType != "" {
+			if err := r.ResourceType.check(); err != nil {
+				return err
+			}
+		}
+		if err := checkActions(r.Actions); err != nil {
+			return err
+		}
+		targets[i], namespaces[i] = r.Target, RoleRef{Namespace: r.Namespace}.normal().Namespace
+	}
+	if _, err := byType(targets, directory.UserTarget, directory.GroupTarget, directory.RoleTarget); err != nil {
+		return err
+	}
+	return a.db.Tx(ctx, func(ctx context.Context) error {
+		if err := a.lockNamespaces(ctx, poolID, namespaces); err != nil {
+			return err
+		}
+		grants, err := a.grantsToRevoke(ctx, poolID, list)
+		if err != nil {
+			return err
+		}
+		taken := make(map[grantKey][]string)
+		var gone, changed []grant
+		for _, g := range grants {
+			left := slices.DeleteFunc(slices.Clone(g.Actions), func(action string) bool {
+				return slices.ContainsFunc(list, func(r Revocation) bool { return r.takes(&g, action) })
+			})
+			if len(left) == len(g.Actions) {
+				continue
+			}
+			taken[g.key()] = slices.DeleteFunc(slices.Clone(g.Actions), func(action string) bool { return slices.Contains(left, action) })
+			g.Actions, g.UpdatedAt = left, a.db.Now()
+			if len(left) == 0 {
+				gone = append(gone, g)
+			} else {
+				changed = append(changed, g)
+			}
+		}
+		if len(taken) == 0 {
+			return nil
+		}
+		if err := a.dropGrants(ctx, poolID, gone); err != nil {
+			return err
+		}
+		if err := a.saveGrants(ctx, changed); err != nil {
+			return err
+		}
+		return a.logGrants(ctx, poolID, audit.Remove, append(gone, changed...), taken)
+	})
+}
+
+// takes reports whether the revocation is of this action of a grant.
+func (r *Revocation) takes(g *grant, action string) bool {
+	return g.Namespace == (RoleRef{Namespace: r.Namespace}.normal().Namespace) && g.TargetType == r.Target.Type && g.TargetID == r.Target.ID &&
+		(r.ResourceType == "" || r.ResourceType == g.ResourceType) &&
+		(g.Resource == r.Resource || r.Items && strings.HasPrefix(g.Resource, r.Resource+":")) &&
+		(r.Actions == nil || slices.Contains(r.Actions, action))
+}
+
+// AuthorizedResource is a resource with what may be done with it.
+type AuthorizedResource struct {
+	Namespace string
+	Code      string
+	Type      ResourceType
+	Actions   []string // sorted, each once, never empty
+}
+
+// ResourceFilter selects resources; what is empty selects everything.
+type ResourceFilter struct {
+	Namespace string
+	Type      ResourceType
+}
+
+// AuthorizedResources returns a page of what a target was itself granted, the latest first, and how many resources there are. A
+// zero Page asks for all. Each resource of a namespace and type stands once, with the actions allowed and not denied: a denied "*",
+// "books:*" or "books:1" takes what it covers. At most 5,000 grants count, denying ones first. A namespace that is not there
+// is ErrNamespaceNotFound.
+func (a *Access) AuthorizedResources(ctx context.Context, poolID string, t Target, f ResourceFilter, p directory.Page) ([]AuthorizedResource, int64, error) {
+	return a.authorized(ctx, poolID, f, p, func(ctx context.Context) ([]grant, error) { return a.grantsOf(ctx, poolID, t, f) })
+}
+
+// AuthorizedResourcesOfUser returns what a user was granted themselves, through their groups, and through the roles of both, as
+// AuthorizedResources does.
+func (a *Access) AuthorizedResourcesOfUser(ctx context.Context, poolID, userID string, f ResourceFilter, p directory.Page) ([]AuthorizedResource, int64, error) {
+	return a.authorized(ctx, poolID, f, p, func(ctx context.Context) ([]grant, error) { return a.grantsOfUser(ctx, poolID, userID, f) })
+}
+
+func (a *Access) authorized(ctx context.Context, poolID string, f ResourceFilter, p directory.Page,
+	read func(context.Context) ([]grant, error)) ([]AuthorizedResource, int64, error) {
+	if f.Type != "" {
+		if err := f.Type.check(); err != nil {
+			return nil, 0, err
+		}
+	}
+	if f.Namespace != "" {
+		if err := a.needNamespaces(ctx, poolID, f.Namespace); err != nil {
+			return nil, 0, err
+		}
+	}
+	grants, err := read(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	all := summarize(grants)
+	total := int64(len(all))
+	if p != (directory.Page{}) {
+		limit, offset := window(p)
+		all = all[min(offset, len(all)):min(offset+limit, len(all))]
+	}
+	return all, total, nil
+}
+
+// realm is what patterns of resources hold in.
+type realm struct {
+	namespace string
+	of        ResourceType
+}
+
+// summarize makes one entry of all grants of a resource, in their order, without what is denied.
+func summarize(grants []grant) []AuthorizedResource {
+	denied := make(map[realm]map[string]map[string]bool) // by resource, by action; both may be patterns
+	for _, g := range grants {
+		if g.Effect != Deny {
+			continue
+		}
+		in := realm{g.Namespace, g.ResourceType}
+		if denied[in] == nil {
+			denied[in] = make(map[string]map[string]bool)
+		}
+		if denied[in][g.Resource] == nil {
+			denied[in][g.Resource] = make(map[string]bool)
+		}
+		for _, action := range g.Actions {
+			denied[in][g.Resource][action] = true
+		}
+	}
+	type key struct {
+		realm
+		resource string
+	}
+	at := make(map[key]int)
+	all := []AuthorizedResource{}
+	for _, g := range grants {
+		if g.Effect == Deny {
+			continue
+		}
+		k := key{realm{g.Namespace, g.ResourceType}, g.Resource}
+		for _, action := range g.Actions {
+			if covered(denied[k.realm], g.Resource, action) {
+				continue
+			}
+			i, ok := at[k]
+			if !ok {
+				i = len(all)
+				at[k] = i
+				all = append(all, AuthorizedResource{Namespace: g.Namespace, Code: g.Resource, Type: g.ResourceType})
+			}
+			all[i].Actions = append(all[i].Actions, action)
+		}
+	}
+	for i := range all {
+		all[i].Actions = sorted(all[i].Actions)
+	}
+	return all
+}
+
+func covered(denied map[string]map[string]bool, resource, action string) bool {
+	if len(denied) == 0 {
+		return false
+	}
+	for _, r := range patterns(resource) {
+		if actions := denied[r]; actions != nil && slices.ContainsFunc(patterns(action), func(p string) bool { return actions[p] }) {
+			return true
+		}
+	}
+	return false
+}
+
+// patterns lists what covers a resource or an action: itself, "*", and for each of its parts "part:*".
+func patterns(s string) []string {
+	out := []string{s, "*"}
+	for i := range s {
+		if s[i] == ':' {
+			out = append(out, s[:i+1]+"*")
+		}
+	}
+	return out
+}
+
+func sorted(actions []string) []string {
+	slices.Sort(actions)
+	return slices.Compact(actions)
+}
+
+const mostLogged = 50 // grants that a record spells out
+
+// logGrants writes what of actions was added to grants or removed from them.
+func (a *Access) logGrants(ctx context.Context, poolID, operation string, grants []grant, actions map[grantKey][]string) error {
+	list := make([]map[string]any, 0, min(len(grants), mostLogged))
+	for i := range grants[:min(len(grants), mostLogged)] {
+		g := &grants[i]
+		list = append(list, map[string]any{"namespace": g.Namespace, "target_type": g.TargetType, "target_id": g.TargetID, "resource": g.Resource,
+			"resource_type": g.ResourceType, "effect": g.Effect, "actions": sorted(slices.Clone(actions[g.key()]))})
+	}
+	values := map[string]any{"grants": list, "count": len(grants)}
+	e := audit.Event{Operation: operation, Resource: audit.Grant}
+	if operation == audit.Add {
+		e.After = values
+	} else {
+		e.Before = values
+	}
+	if len(grants) == 1 {
+		e.TargetID, e.TargetName = grants[0].TargetID, grants[0].Resource
+		if grants[0].TargetType == directory.UserTarget {
+			e.UserID = grants[0].TargetID
+		}
+	}
+	return a.log.Add(ctx, poolID, e)
+}

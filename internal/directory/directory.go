@@ -1,0 +1,63 @@
+// Package directory is WHO: pools and their keys, users and their custom fields, identities and groups. Its verbs are the only
+// way to change them; every one takes the pool it works in, keeps its rules, and leaves a record in the audit log in the
+// same transaction. Facades only translate to and from it.
+package directory
+
+import (
+	"context"
+
+	"github.com/guildhall-id/guildhall/internal/audit"
+	"github.com/guildhall-id/guildhall/internal/db"
+	"github.com/guildhall-id/guildhall/internal/secret"
+)
+
+// Directory keeps the people of all pools.
+type Directory struct {
+	db     *db.DB
+	log    *audit.Log
+	master *secret.Master
+	hasher *secret.Hasher
+	keys   keyCache
+	access accessCache
+
+	// detached are told, in the transaction, of users who lose all that they were given.
+	detached []func(ctx context.Context, poolID string, userIDs []string) error
+	// groupsDeleted are told, in the transaction, of groups about to go.
+	groupsDeleted []func(ctx context.Context, poolID string, groupIDs []string) error
+}
+
+// Options are what a Directory is built from.
+type Options struct {
+	DB     *db.DB
+	Log    *audit.Log
+	Master *secret.Master
+	Hasher *secret.Hasher
+}
+
+// New builds the directory.
+func New(o Options) *Directory {
+	return &Directory{db: o.DB, log: o.Log, master: o.Master, hasher: o.Hasher}
+}
+
+// OnDetach registers f to run, inside the transaction, when users are deleted or resign: it removes what another package
+// has given them. Call it while building, not later.
+func (d *Directory) OnDetach(f func(ctx context.Context, poolID string, userIDs []string) error) {
+	d.detached = append(d.detached, f)
+}
+
+func (d *Directory) detach(ctx context.Context, poolID string, userIDs []string) error {
+	for _, f := range d.detached {
+		if err := f(ctx, poolID, userIDs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Page selects a part of a list: Page from 1, Limit from 1 to 50 (V2: to 80 where it asks so).
+type Page struct{ Page, Limit int }
+
+func (p Page) window() (limit, offset int) {
+	page, limit := max(p.Page, 1), max(p.Limit, 1)
+	return limit, (page - 1) * limit
+}

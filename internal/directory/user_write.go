@@ -1,0 +1,345 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/guildhall-id/guildhall/internal/audit"
+	"github.com/guildhall-id/guildhall/internal/db"
+	"github.com/guildhall-id/guildhall/internal/fault"
+	"github.com/guildhall-id/guildhall/internal/secret"
+)
+
+// NewUser is a user to be made.
+type NewUser struct {
+	UserInput
+	SourceType string // adminCreated when empty
+	Password   *PasswordInput
+	Custom     map[string]jsontext.Value
+	Identities []NewIdentity
+	TOTP       *TOTP
+}
+
+// PasswordInput is a password as it arrives.
+type PasswordInput struct {
+	Text       string
+	Encryption string // "" or "none": plain; "rsa", "sm2": under the pool's key
+	Stored     bool   // Text is a hash made elsewhere, to be kept as it is
+	Generate   bool   // make one; Text is ignored
+}
+
+// credential is a password ready to be stored.
+type credential struct {
+	hash  string
+	level int64
+}
+
+// mostBatch is how many users one call may make or change: the larger of the wires' limits.
+const mostBatch = 80
+
+// CreateUser makes one user. See CreateUsers.
+func (d *Directory) CreateUser(ctx context.Context, poolID string, n NewUser) (*User, error) {
+	users, err := d.CreateUsers(ctx, poolID, []NewUser{n})
+	if err != nil {
+		return nil, err
+	}
+	return &users[0], nil
+}
+
+// CreateUsers makes users with their passwords, custom values and identities, all of them or none. Each needs one of user
+// name, e-mail, phone or an identity (ErrUserUnidentified); what must be unique in the pool and is not gives a Conflict.
+func (d *Directory) CreateUsers(ctx context.Context, poolID string, list []NewUser) ([]User, error) {
+	if len(list) > mostBatch {
+		return nil, fault.New(fault.Invalid, "list_max", "list", "80")
+	}
+	now := d.db.Now()
+	users := make([]User, len(list))
+	passwords := make([]*PasswordInput, len(list))
+	for i := range list {
+		n, u := &list[i], &users[i]
+		*u = User{PoolID: poolID, Status: Activated, WorkStatus: "Active", Gender: "U", SourceType: n.SourceType,
+			CreatedAt: now, UpdatedAt: now, StatusChangedAt: now, SignedUpAt: now}
+		if u.SourceType == "" {
+			u.SourceType = "adminCreated"
+		}
+		if err := n.apply(u, now); err != nil {
+			return nil, err
+		}
+		if !u.identified() && u.UnionID == "" && u.OpenID == "" && u.ExternalID == "" && len(n.Identities) == 0 {
+			return nil, ErrUserUnidentified
+		}
+		passwords[i] = n.Password
+	}
+	credentials, err := d.credentials(ctx, poolID, passwords)
+	if err != nil {
+		return nil, err
+	}
+	err = d.db.Tx(ctx, func(ctx context.Context) error {
+		values := make([]TargetValues, 0, len(list))
+		for i := range list {
+			u := &users[i]
+			u.ID = d.db.NewID()
+			if c := credentials[i]; c != nil {
+				u.Password, u.PasswordLevel, u.PasswordSetAt = c.hash, c.level, now
+			}
+			if err := db.Insert(ctx, d.db, "users", u); err != nil {
+				return taken(err)
+			}
+			if err := d.addIdentities(ctx, u, list[i].Identities); err != nil {
+				return err
+			}
+			if list[i].TOTP != nil {
+				if err := d.putTOTP(ctx, poolID, u.ID, *list[i].TOTP); err != nil {
+					return err
+				}
+			}
+			if len(list[i].Custom) > 0 {
+				values = append(values, TargetValues{u.ID, list[i].Custom})
+			}
+			changes, err := db.Diff(&User{}, u)
+			if err != nil {
+				return err
+			}
+			_, after := audit.Changes(changes)
+			for k, v := range list[i].Custom {
+				after["customData."+k] = v
+			}
+			if err := d.log.Add(ctx, poolID, audit.Event{Operation: audit.Create, Resource: audit.User, TargetID: u.ID,
+				TargetName: u.DisplayName(), After: after}); err != nil {
+				return err
+			}
+		}
+		if len(values) > 0 {
+			if err := d.putValues(ctx, poolID, UserTarget, values); err != nil {
+				return err
+			}
+		}
+		return d.db.Count(ctx, poolID, userTally, int64(len(users)))
+	})
+	return users, err
+}
+
+const userTally = "users"
+
+// credentials decrypts and hashes passwords, as many at once as the hasher lets. A nil input gives a nil credential.
+func (d *Directory) credentials(ctx context.Context, poolID string, inputs []*PasswordInput) ([]*credential, error) {
+	out := make([]*credential, len(inputs))
+	errs := make([]error, len(inputs))
+	var wg sync.WaitGroup
+	for i, in := range inputs {
+		if in == nil {
+			continue
+		}
+		plain, err := d.plain(ctx, poolID, in)
+		if err != nil {
+			return nil, err
+		}
+		if in.Stored {
+			hash, err := secret.Importable(plain)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = &credential{hash: hash}
+			continue
+		}
+		wg.Go(func() {
+			hash, err := d.hasher.Hash(ctx, plain)
+			out[i], errs[i] = &credential{hash, int64(secret.Level(plain))}, err
+		})
+	}
+	wg.Wait()
+	return out, errors.Join(errs...)
+}
+
+func (d *Directory) plain(ctx context.Context, poolID string, in *PasswordInput) (string, error) {
+	if in.Generate {
+		return secret.GeneratePassword(), nil
+	}
+	switch in.Encryption {
+	case "", "none":
+		return in.Text, nil
+	case "rsa", "sm2":
+		return d.Decrypt(ctx, poolID, in.Encryption, in.Text)
+	}
+	return "", fault.Field("passwordEncryptType")
+}
+
+// UserPatch is a change of a user.
+type UserPatch struct {
+	UserInput
+	Password *PasswordInput
+	Custom   map[string]jsontext.Value // a null removes the value
+	Event    string                    // the user action to log when users change themselves
+}
+
+// UpdateUser changes one user. See UpdateUsers.
+func (d *Directory) UpdateUser(ctx context.Context, poolID string, ref UserRef, p UserPatch) (*User, error) {
+	users, err := d.UpdateUsers(ctx, poolID, []UserRef{ref}, []UserPatch{p})
+	if err != nil {
+		return nil, err
+	}
+	return &users[0], nil
+}
+
+// UpdateUsers changes the referred users, each by the patch of the same index, all of them or none, and returns them as they
+// then are. Changing nothing writes nothing.
+func (d *Directory) UpdateUsers(ctx context.Context, poolID string, refs []UserRef, patches []UserPatch) ([]User, error) {
+	if len(refs) > mostBatch {
+		return nil, fault.New(fault.Invalid, "list_max", "list", "80")
+	}
+	passwords := make([]*PasswordInput, len(patches))
+	for i := range patches {
+		passwords[i] = patches[i].Password
+	}
+	credentials, err := d.credentials(ctx, poolID, passwords)
+	if err != nil {
+		return nil, err
+	}
+	var users []User
+	err = d.db.Tx(ctx, func(ctx context.Context) error {
+		users = users[:0]
+		for i, ref := range refs {
+			u, err := d.lockUser(ctx, poolID, ref)
+			if err != nil {
+				return err
+			}
+			if err := d.patch(ctx, u, &patches[i], credentials[i]); err != nil {
+				return err
+			}
+			users = append(users, *u)
+		}
+		return nil
+	})
+	return users, err
+}
+
+// patch writes one change to a locked user.
+func (d *Directory) patch(ctx context.Context, u *User, p *UserPatch, c *credential) error {
+	before, now := *u, d.db.Now()
+	if err := p.apply(u, now); err != nil {
+		return err
+	}
+	if before.identified() && !u.identified() {
+		return ErrUserUnidentified
+	}
+	if c != nil {
+		u.Password, u.PasswordLevel, u.PasswordSetAt = c.hash, c.level, now
+		if p.ResetPasswordOnLogin == nil {
+			u.ResetPasswordOnLogin = false
+		}
+	}
+	changes, err := db.Diff(&before, u)
+	if err != nil {
+		return err
+	}
+	if len(changes) == 0 && len(p.Custom) == 0 {
+		return nil
+	}
+	u.UpdatedAt = now
+	changes = append(changes, db.Change{Column: "updated_at", Before: before.UpdatedAt, After: now})
+	if err := db.Update(ctx, d.db, "users", changes, "pool_id = ? and id = ?", u.PoolID, u.ID); err != nil {
+		return taken(err)
+	}
+	old, changed := audit.Changes(changes)
+	if len(p.Custom) > 0 {
+		if err := d.putValues(ctx, u.PoolID, UserTarget, []TargetValues{{u.ID, p.Custom}}); err != nil {
+			return err
+		}
+		for k, v := range p.Custom {
+			changed["customData."+k] = v
+		}
+	}
+	operation := audit.Update
+	if u.Status == Resigned && before.Status != Resigned {
+		operation = audit.Resign
+		if err := d.strip(ctx, u.PoolID, []string{u.ID}); err != nil {
+			return err
+		}
+	}
+	return d.log.Add(ctx, u.PoolID, audit.Event{Operation: operation, Resource: audit.User, TargetID: u.ID,
+		TargetName: u.DisplayName(), UserEvent: p.Event, Before: old, After: changed})
+}
+
+// strip takes from users all that they were given: groups, and through the registered hooks roles and grants.
+func (d *Directory) strip(ctx context.Context, poolID string, ids []string) error {
+	if err := d.removeMemberships(ctx, poolID, ids); err != nil {
+		return err
+	}
+	return d.detach(ctx, poolID, ids)
+}
+
+// Resign ends the users' accounts: grants, departments, roles, groups and posts go, the profile stays, nobody gets in any more.
+// It cannot be undone. Users who have resigned already are left as they are.
+func (d *Directory) Resign(ctx context.Context, poolID string, refs []UserRef) error {
+	resigned := Resigned
+	patches := make([]UserPatch, len(refs))
+	for i := range patches {
+		patches[i].Status = &resigned
+	}
+	_, err := d.UpdateUsers(ctx, poolID, refs, patches)
+	return err
+}
+
+// DeleteUsers removes users and everything of theirs, for good. An unknown one is ErrUserNotFound and nothing is removed,
+// unless missingOK.
+func (d *Directory) DeleteUsers(ctx context.Context, poolID string, refs []UserRef, missingOK bool) error {
+	return d.db.Tx(ctx, func(ctx context.Context) error {
+		found, err := d.usersByRefs(ctx, poolID, refs)
+		if err != nil {
+			return err
+		}
+		var ids []string
+		seen := make(map[string]bool)
+		for i := range refs {
+			switch u := found[i]; {
+			case u == nil && !missingOK:
+				return ErrUserNotFound
+			case u != nil && !seen[u.ID]:
+				seen[u.ID] = true
+				ids = append(ids, u.ID)
+				changes, err := db.Diff(u, &User{})
+				if err != nil {
+					return err
+				}
+				before, _ := audit.Changes(changes)
+				if err := d.log.Add(ctx, poolID, audit.Event{Operation: audit.Delete, Resource: audit.User,
+					TargetID: u.ID, TargetName: u.DisplayName(), Before: before}); err != nil {
+					return err
+				}
+			}
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		if err := d.strip(ctx, poolID, ids); err != nil {
+			return err
+		}
+		if err := d.removeValues(ctx, poolID, UserTarget, ids); err != nil {
+			return err
+		}
+		for _, table := range []string{"identities", "sync_relations", "user_factors"} {
+			if _, err := db.Exec(ctx, d.db, "delete from "+table+" where pool_id = ? and user_id in (?...)", poolID, ids); err != nil {
+				return err
+			}
+		}
+		n, err := db.Exec(ctx, d.db, "delete from users where pool_id = ? and id in (?...)", poolID, ids)
+		if err != nil {
+			return err
+		}
+		return d.db.Count(ctx, poolID, userTally, -n)
+	})
+}
+
+// taken names the unique value that a write ran into.
+func taken(err error) error {
+	for column, known := range map[string]*fault.Error{"username": ErrUsernameTaken, "email": ErrEmailTaken,
+		"phone_key": ErrPhoneTaken, "external_id": ErrExternalIDTaken} {
+		if db.IsUnique(err, "users", column) {
+			return known.Because(err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,66 @@
+package signin
+
+import (
+	"context"
+
+	"github.com/guildhall-id/guildhall/internal/caller"
+	"github.com/guildhall-id/guildhall/internal/directory"
+	"github.com/guildhall-id/guildhall/internal/fault"
+)
+
+// Bearer resolves who speaks with a token, management or user's, on top of what base already says of the request. The pool
+// is the token's, whatever the request names. ErrTokenInvalid for a token that is neither.
+func (s *Signin) Bearer(ctx context.Context, base *caller.Caller, token string) (*caller.Caller, error) {
+	c := *base
+	if LooksManagement(token) {
+		k, err := s.ManagementKey(ctx, token)
+		if err != nil {
+			return nil, err
+		}
+		speakFor(&c, k)
+		return &c, nil
+	}
+	claims, u, err := s.User(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	c.Kind, c.PoolID, c.UserID = caller.User, u.PoolID, u.ID
+	if len(claims.Audience) > 0 {
+		c.AppID = claims.Audience[0]
+	}
+	return &c, nil
+}
+
+// speakFor makes c the access key k.
+func speakFor(c *caller.Caller, k *directory.AccessKey) {
+	c.Kind, c.PoolID, c.KeyID, c.UserID = caller.Key, k.PoolID, k.ID, k.OwnerID
+	if k.TenantID != "" {
+		c.TenantID = k.TenantID
+	}
+}
+
+// Key is the caller that an authenticated access key makes of base: the signature or the secret has been checked.
+func Key(base *caller.Caller, k *directory.AccessKey) *caller.Caller {
+	c := *base
+	speakFor(&c, k)
+	return &c
+}
+
+// PoolOf finds the pool that an unauthenticated request means: the one it names, else that of the application it names, else the
+// default one. ErrPoolNotFound when a name is given that is none, or there is no pool yet.
+func (s *Signin) PoolOf(ctx context.Context, poolID, appID string) (*directory.Pool, error) {
+	if poolID != "" {
+		return s.dir.Pool(ctx, poolID)
+	}
+	if appID != "" {
+		a, err := s.Application(ctx, appID)
+		if fault.KindOf(err) == fault.NotFound {
+			return nil, directory.ErrPoolNotFound
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s.dir.Pool(ctx, a.PoolID)
+	}
+	return s.dir.DefaultPool(ctx)
+}

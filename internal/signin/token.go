@@ -1,0 +1,274 @@
+package signin
+
+import (
+	"context"
+	"crypto/rsa"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/guildhall-id/guildhall/internal/audit"
+	"github.com/guildhall-id/guildhall/internal/caller"
+	"github.com/guildhall-id/guildhall/internal/directory"
+	"github.com/guildhall-id/guildhall/internal/fault"
+	"github.com/guildhall-id/guildhall/internal/secret"
+)
+
+const (
+	// Clients fetch a new management token when less than an hour of it is left (v2-notes 2); the vendor's lasts this long.
+	managementLife = 15 * 24 * time.Hour
+	// The V3 answer says how long its token lasts; this is the contract's default.
+	managementLifeV3 = 2 * time.Hour
+	userLife         = 14 * 24 * time.Hour
+)
+
+// Errors of tokens.
+var (
+	ErrKeyWrong     = fault.New(fault.Unauthenticated, "access_key_wrong")
+	ErrTokenInvalid = fault.New(fault.Unauthenticated, "token_invalid")
+)
+
+// Token is a signed token with its times in unix seconds.
+type Token struct {
+	Text      string
+	IssuedAt  int64
+	ExpiresAt int64
+}
+
+// managementClaims are in a token that speaks for an access key. scoped_userpool_id must be text: the Go client asserts it.
+type managementClaims struct {
+	jwt.Claims
+	Use   string `json:"use"`
+	Pool  string `json:"scoped_userpool_id"`
+	KeyID string `json:"access_key_id"`
+}
+
+const managementUse = "management"
+
+// ManagementToken exchanges an access key and its secret for a token that speaks for the key. Both ErrKeyWrong: an unknown or
+// disabled key, a wrong secret.
+func (s *Signin) ManagementToken(ctx context.Context, keyID, keySecret string, v3 bool) (*Token, error) {
+	k, err := s.dir.KeyForAuthentication(ctx, keyID)
+	if errors.Is(err, directory.ErrKeyNotFound) || fault.KindOf(err) == fault.NotFound {
+		return nil, ErrKeyWrong
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !secret.Equal(k.Secret, keySecret) {
+		return nil, ErrKeyWrong
+	}
+	life := managementLife
+	if v3 {
+		life = managementLifeV3
+	}
+	return s.managementToken(k, life)
+}
+
+// RenewManagementToken exchanges a valid management token for a fresh one of the same key.
+func (s *Signin) RenewManagementToken(ctx context.Context, token string) (*Token, error) {
+	k, err := s.ManagementKey(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return s.managementToken(k, managementLife)
+}
+
+func (s *Signin) managementToken(k *directory.AccessKey, life time.Duration) (*Token, error) {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.HS256, Key: s.managementSecret(k.PoolID)}, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, err
+	}
+	now := time.UnixMilli(s.db.Now())
+	t := &Token{IssuedAt: now.Unix(), ExpiresAt: now.Add(life).Unix()}
+	t.Text, err = jwt.Signed(signer).Claims(managementClaims{
+		Claims: jwt.Claims{Issuer: s.issuer, Subject: k.ID, ID: secret.Random(8), IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(life))},
+		Use:    managementUse, Pool: k.PoolID, KeyID: k.ID,
+	}).Serialize()
+	return t, err
+}
+
+// managementSecret is the key of a pool's management tokens. Only this server reads them, so that they need no public key.
+func (s *Signin) managementSecret(poolID string) []byte {
+	return s.master.Derive("management-token/"+poolID, 32)
+}
+
+// ManagementKey returns the access key that a management token speaks for: it dies with the key. ErrTokenInvalid otherwise.
+func (s *Signin) ManagementKey(ctx context.Context, token string) (*directory.AccessKey, error) {
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
+	if err != nil {
+		return nil, ErrTokenInvalid.Because(err)
+	}
+	// The pool in the unchecked claims only chooses the key to check with.
+	var c managementClaims
+	if err := parsed.UnsafeClaimsWithoutVerification(&c); err != nil || c.Use != managementUse {
+		return nil, ErrTokenInvalid
+	}
+	if err := parsed.Claims(s.managementSecret(c.Pool), &c); err != nil {
+		return nil, ErrTokenInvalid.Because(err)
+	}
+	if c.Expiry == nil || s.db.Now() >= c.Expiry.Time().UnixMilli() {
+		return nil, ErrTokenInvalid
+	}
+	k, err := s.dir.KeyForAuthentication(ctx, c.KeyID)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, ErrTokenInvalid
+	}
+	if err == nil && k.PoolID != c.Pool {
+		return nil, ErrTokenInvalid
+	}
+	return k, err
+}
+
+// UserData is the claim `data` of a user's token: what the V2 clients read without asking.
+type UserData struct {
+	Type       string  `json:"type"`
+	UserPoolID string  `json:"userPoolId"`
+	AppID      string  `json:"appId"`
+	ARN        string  `json:"arn"`
+	ID         string  `json:"id"`
+	UserID     string  `json:"userId"`
+	LegacyID   string  `json:"_id"`
+	Phone      *string `json:"phone"`
+	Email      *string `json:"email"`
+	Username   *string `json:"username"`
+	UnionID    *string `json:"unionid"`
+	OpenID     *string `json:"openid"`
+	ClientID   string  `json:"clientId"`
+}
+
+// UserClaims are the claims of a user's token (v2-notes 2, shape b with data.arn).
+type UserClaims struct {
+	jwt.Claims
+	Pool string   `json:"userpool_id"`
+	Data UserData `json:"data"`
+	// At is the time of issue in milliseconds: iat alone cannot tell a token made just before a revocation from one just after.
+	At int64 `json:"issued_ms"`
+}
+
+// ARN names a user across pools.
+func ARN(poolID, userID string) string { return "arn:cn:authing:" + poolID + ":user:" + userID }
+
+// UserToken issues a token for an activated user of the pool, for the application or, when appID is empty, the pool's first
+// one. It is an administrator's or the user's own verb: it leaves a record.
+func (s *Signin) UserToken(ctx context.Context, poolID, userID, appID string) (*Token, error) {
+	u, err := s.dir.User(ctx, poolID, directory.ByID(userID))
+	if err != nil {
+		return nil, err
+	}
+	if u.Status != directory.Activated {
+		return nil, ErrUserShut
+	}
+	if appID == "" {
+		a, err := s.FirstApplication(ctx, poolID)
+		if err != nil {
+			return nil, err
+		}
+		appID = a.ID
+	}
+	keys, err := s.dir.Keys(ctx, poolID)
+	if err != nil {
+		return nil, err
+	}
+	now := time.UnixMilli(s.db.Now())
+	t := &Token{IssuedAt: now.Unix(), ExpiresAt: now.Add(userLife).Unix()}
+	text := func(v string) *string {
+		if v == "" {
+			return nil
+		}
+		return &v
+	}
+	claims := UserClaims{
+		Claims: jwt.Claims{Issuer: s.issuer, Subject: u.ID, Audience: jwt.Audience{appID}, ID: secret.Random(8),
+			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(userLife))},
+		Pool: poolID,
+		At:   now.UnixMilli(),
+		Data: UserData{Type: "user", UserPoolID: poolID, AppID: appID, ARN: ARN(poolID, u.ID), ID: u.ID, UserID: u.ID, LegacyID: u.ID,
+			Phone: text(u.Phone), Email: text(u.Email), Username: text(u.Username), UnionID: text(u.UnionID), OpenID: text(u.OpenID), ClientID: appID},
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: keys.Signing, KeyID: keys.SigningID}},
+		(&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, err
+	}
+	if t.Text, err = jwt.Signed(signer).Claims(claims).Serialize(); err != nil {
+		return nil, err
+	}
+	event := audit.Event{Operation: audit.Refresh, Resource: audit.UserLogin, TargetID: u.ID, TargetName: u.DisplayName()}
+	if caller.From(ctx).Kind == caller.User {
+		event.UserEvent = "refreshUserTokenBySelf"
+	}
+	return t, s.db.Tx(ctx, func(ctx context.Context) error { return s.log.Add(ctx, poolID, event) })
+}
+
+// ErrUserShut says that the account is suspended, deactivated, resigned or archived.
+var ErrUserShut = fault.New(fault.Forbidden, "user_shut")
+
+// User returns the claims of a user's token and the user, if the token is theirs and still valid: signed by the key of the
+// pool it names, not expired, not called in by tokenExpiredAt, and its user still let in. ErrTokenInvalid otherwise.
+func (s *Signin) User(ctx context.Context, token string) (*UserClaims, *directory.User, error) {
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return nil, nil, ErrTokenInvalid.Because(err)
+	}
+	var c UserClaims
+	if err := parsed.UnsafeClaimsWithoutVerification(&c); err != nil {
+		return nil, nil, ErrTokenInvalid
+	}
+	keys, err := s.dir.Keys(ctx, c.Pool)
+	if errors.Is(err, directory.ErrPoolNotFound) {
+		return nil, nil, ErrTokenInvalid
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := parsed.Claims(&keys.Signing.PublicKey, &c); err != nil {
+		return nil, nil, ErrTokenInvalid.Because(err)
+	}
+	now := s.db.Now()
+	if c.Expiry == nil || now >= c.Expiry.Time().UnixMilli() || c.Issuer != s.issuer {
+		return nil, nil, ErrTokenInvalid
+	}
+	u, err := s.dir.User(ctx, c.Pool, directory.ByID(c.Subject))
+	switch {
+	case errors.Is(err, directory.ErrUserNotFound):
+		return nil, nil, ErrTokenInvalid
+	case err != nil:
+		return nil, nil, err
+	case u.Status != directory.Activated, c.At <= u.TokensAfter,
+		c.At < u.TokenExpiredAt && u.TokenExpiredAt <= now:
+		return nil, nil, ErrTokenInvalid
+	}
+	return &c, u, nil
+}
+
+// LooksManagement reports, without checking anything, that a bearer claims to be a management token.
+func LooksManagement(token string) bool {
+	head, _, _ := strings.Cut(token, ".")
+	b, err := base64.RawURLEncoding.DecodeString(head)
+	if err != nil {
+		return false
+	}
+	var h struct {
+		Alg string `json:"alg"`
+	}
+	return json.Unmarshal(b, &h) == nil && h.Alg == string(jose.HS256)
+}
+
+// JWKS is the pool's public signing keys (RFC 7517) as JSON.
+func (s *Signin) JWKS(ctx context.Context, poolID string) ([]byte, error) {
+	keys, err := s.dir.Keys(ctx, poolID)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{jwk(&keys.Signing.PublicKey, keys.SigningID)}})
+}
+
+func jwk(key *rsa.PublicKey, kid string) jose.JSONWebKey {
+	return jose.JSONWebKey{Key: key, KeyID: kid, Algorithm: string(jose.RS256), Use: "sig"}
+}
