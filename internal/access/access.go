@@ -5,7 +5,6 @@ package access
 
 import (
 	"context"
-	"errors"
 
 	"github.com/guildhall-id/guildhall/internal/audit"
 	"github.com/guildhall-id/guildhall/internal/db"
@@ -89,12 +88,4 @@ func (a *Access) strip(ctx context.Context, poolID string, t directory.TargetTyp
 func window(p directory.Page) (limit, offset int) {
 	page, limit := max(p.Page, 1), max(p.Limit, 1)
 	return limit, (page - 1) * limit
-}
-
-// notFound turns db.NoRow into what the caller may be told.
-func notFound(err error, known *fault.Error) error {
-	if errors.Is(err, db.NoRow) {
-		return known
-	}
-	return err
 }

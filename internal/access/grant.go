@@ -141,6 +141,7 @@ func (a *Access) Grant(ctx context.Context, poolID string, list []NewGrant) erro
 		return err
 	}
 	wanted := make(map[grantKey][]string, len(list))
+	var keys []grantKey // in the order of the list
 	targets := make([]Target, len(list))
 	namespaces := make([]string, len(list))
 	for i, n := range list {
@@ -149,6 +150,9 @@ func (a *Access) Grant(ctx context.Context, poolID string, list []NewGrant) erro
 			return err
 		}
 		key := grantKey{n.Namespace, n.Target, n.Resource, n.ResourceType, n.Effect}
+		if wanted[key] == nil {
+			keys = append(keys, key)
+		}
 		wanted[key] = append(wanted[key], n.Actions...)
 		targets[i], namespaces[i] = n.Target, n.Namespace
 	}
@@ -163,7 +167,7 @@ func (a *Access) Grant(ctx context.Context, poolID string, list []NewGrant) erro
 		if err := a.lockTargets(ctx, poolID, ids); err != nil {
 			return err
 		}
-		changed, err := a.merge(ctx, poolID, wanted)
+		changed, err := a.merge(ctx, poolID, keys, wanted)
 		if err != nil || len(changed) == 0 {
 			return err
 		}
@@ -175,20 +179,20 @@ func (a *Access) Grant(ctx context.Context, poolID string, list []NewGrant) erro
 }
 
 // merge adds the wanted actions to the grants that are there, and returns those that change.
-func (a *Access) merge(ctx context.Context, poolID string, wanted map[grantKey][]string) ([]grant, error) {
+func (a *Access) merge(ctx context.Context, poolID string, keys []grantKey, wanted map[grantKey][]string) ([]grant, error) {
 	had, err := a.grantsByKey(ctx, poolID, wanted)
 	if err != nil {
 		return nil, err
 	}
 	now := a.db.Now()
 	var changed []grant
-	for key, actions := range wanted {
+	for _, key := range keys {
 		g, ok := had[key]
 		if !ok {
 			g = grant{PoolID: poolID, ID: a.db.NewID(), Namespace: key.namespace, TargetType: key.target.Type, TargetID: key.target.ID,
 				Resource: key.resource, ResourceType: key.resourceType, Effect: key.effect, CreatedAt: now}
 		}
-		all := sorted(append(slices.Clone(g.Actions), actions...))
+		all := sorted(append(slices.Clone(g.Actions), wanted[key]...))
 		if len(all) > mostActions {
 			return nil, fault.New(fault.Unprocessable, "grant_limit", strconv.Itoa(mostActions))
 		}
@@ -206,7 +210,7 @@ type Revocation struct {
 	Target       Target
 	Resource     string
 	ResourceType ResourceType // empty means all
-	Actions      []string     // nil means all
+	Actions      []string     // none means all
 	Items        bool         // also what was granted on items of the resource: "books:1" and "books:*" for "books"
 }
 
@@ -280,7 +284,7 @@ func (r *Revocation) takes(g *grant, action string) bool {
 	return g.Namespace == (RoleRef{Namespace: r.Namespace}.normal().Namespace) && g.TargetType == r.Target.Type && g.TargetID == r.Target.ID &&
 		(r.ResourceType == "" || r.ResourceType == g.ResourceType) &&
 		(g.Resource == r.Resource || r.Items && strings.HasPrefix(g.Resource, r.Resource+":")) &&
-		(r.Actions == nil || slices.Contains(r.Actions, action))
+		(len(r.Actions) == 0 || slices.Contains(r.Actions, action))
 }
 
 // AuthorizedResource is a resource with what may be done with it.

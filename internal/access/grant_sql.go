@@ -149,5 +149,6 @@ func (a *Access) listGrants(ctx context.Context, sql string, args []any, w *db.W
 	if f.Type != "" {
 		w.And("g.resource_type = ?", string(f.Type))
 	}
+	// 'DENY' comes after 'ALLOW': were the list cut, nothing denied would be missed.
 	return db.List[grant](ctx, a.db, sql+w.String()+" order by g.effect desc, g.id desc limit ?", append(append(args, w.Args...), mostAuthorized)...)
 }

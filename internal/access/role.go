@@ -304,11 +304,11 @@ func (a *Access) Assign(ctx context.Context, poolID string, refs []RoleRef, targ
 			return err
 		}
 		added, err := a.insertAssignments(ctx, poolID, roleIDs(roles), ids)
-		if err != nil || added == 0 {
+		if err != nil || len(added) == 0 {
 			return err
 		}
 		e := aboutRoles(audit.Add, audit.RoleAssign, roles)
-		e.After = assignment(roles, ids)
+		e.After = assignment(roles, added)
 		return a.log.Add(ctx, poolID, e)
 	})
 }
@@ -318,11 +318,11 @@ func (a *Access) Assign(ctx context.Context, poolID string, refs []RoleRef, targ
 func (a *Access) Unassign(ctx context.Context, poolID string, refs []RoleRef, targets []Target) error {
 	return a.change(ctx, poolID, refs, targets, func(ctx context.Context, roles []Role, ids targetIDs) error {
 		removed, err := a.deleteAssignments(ctx, poolID, roleIDs(roles), ids)
-		if err != nil || removed == 0 {
+		if err != nil || len(removed) == 0 {
 			return err
 		}
 		e := aboutRoles(audit.Remove, audit.RoleAssign, roles)
-		e.Before = assignment(roles, ids)
+		e.Before = assignment(roles, removed)
 		return a.log.Add(ctx, poolID, e)
 	})
 }
@@ -463,9 +463,10 @@ func roleList(roles []Role) map[string]any {
 	return map[string]any{"ids": roleIDs(roles), "codes": codes}
 }
 
-func assignment(roles []Role, ids targetIDs) map[string]any {
+// assignment is what a record tells of roles and the targets that got or lost one.
+func assignment(roles []Role, changed targetIDs) map[string]any {
 	values := map[string]any{"roles": roleList(roles)["codes"]}
-	for t, list := range ids {
+	for t, list := range changed {
 		values[string(t)] = list
 	}
 	return values

@@ -102,30 +102,38 @@ func (a *Access) dropRoles(ctx context.Context, poolID string, ids []string) err
 // Where the targets of assignments are kept.
 var targetTables = map[directory.TargetType]string{directory.UserTarget: "users", directory.GroupTarget: "groups"}
 
-func (a *Access) insertAssignments(ctx context.Context, poolID string, roleIDs []string, ids targetIDs) (added int64, err error) {
-	for t, list := range ids {
-		n, err := db.Exec(ctx, a.db, `insert into role_assignments (pool_id, role_id, target_type, target_id, created_at)
+// insertAssignments returns the targets that got a role they did not have.
+func (a *Access) insertAssignments(ctx context.Context, poolID string, roleIDs []string, ids targetIDs) (targetIDs, error) {
+	return each(ids, func(t directory.TargetType, list []string) ([]string, error) {
+		return db.List[string](ctx, a.db, `insert into role_assignments (pool_id, role_id, target_type, target_id, created_at)
 			select r.pool_id, r.id, cast(? as text), t.id, cast(? as bigint) from roles r join `+targetTables[t]+` t on t.pool_id = r.pool_id
 			where r.pool_id = ? and r.id in (?...) and t.id in (?...)
-			on conflict (pool_id, role_id, target_type, target_id) do nothing`, string(t), a.db.Now(), poolID, roleIDs, directory.Findable(list))
-		if err != nil {
-			return 0, err
-		}
-		added += n
-	}
-	return added, nil
+			on conflict (pool_id, role_id, target_type, target_id) do nothing returning target_id`,
+			string(t), a.db.Now(), poolID, roleIDs, list)
+	})
 }
 
-func (a *Access) deleteAssignments(ctx context.Context, poolID string, roleIDs []string, ids targetIDs) (removed int64, err error) {
+// deleteAssignments returns the targets that had one of the roles.
+func (a *Access) deleteAssignments(ctx context.Context, poolID string, roleIDs []string, ids targetIDs) (targetIDs, error) {
+	return each(ids, func(t directory.TargetType, list []string) ([]string, error) {
+		return db.List[string](ctx, a.db, `delete from role_assignments
+			where pool_id = ? and role_id in (?...) and target_type = ? and target_id in (?...) returning target_id`, poolID, roleIDs, string(t), list)
+	})
+}
+
+// each runs a statement for the targets of each type and gathers those that it changed.
+func each(ids targetIDs, write func(t directory.TargetType, list []string) ([]string, error)) (targetIDs, error) {
+	changed := make(targetIDs)
 	for t, list := range ids {
-		n, err := db.Exec(ctx, a.db, `delete from role_assignments
-			where pool_id = ? and role_id in (?...) and target_type = ? and target_id in (?...)`, poolID, roleIDs, string(t), directory.Findable(list))
+		done, err := write(t, directory.Findable(list))
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		removed += n
+		if len(done) > 0 {
+			changed[t] = directory.Findable(done)
+		}
 	}
-	return removed, nil
+	return changed, nil
 }
 
 func (a *Access) listRolesOf(ctx context.Context, poolID, userID, namespace string, p directory.Page) ([]Role, int64, error) {

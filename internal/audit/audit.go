@@ -156,20 +156,22 @@ func month(ms int64) int64 {
 
 // Filter selects records; zero fields select everything.
 type Filter struct {
-	RequestID  string
-	ClientIP   string
-	Operation  string
-	Resource   string
-	Event      string
-	ActorIDs   []string // keys or users who acted
-	UserIDs    []string // users who acted or are concerned
-	AppIDs     []string
-	Success    *bool
-	Start, End int64 // unix ms, inclusive; 0 is open
-	UserOnly   bool  // only what users did themselves
-	AdminOnly  bool  // only what keys and administrators did
-	Page       int   // from 1
-	Limit      int   // 1 to 50
+	RequestID string
+	ClientIP  string
+	Operation string
+	Resource  string
+	Event     string
+	ActorIDs  []string // keys or users who acted
+	UserIDs   []string // users who acted or are concerned
+	AppIDs    []string
+	Success   *bool
+	// Administrator is a key that acted, or the owner of one.
+	Administrator string
+	Start, End    int64 // unix ms, inclusive; 0 is open
+	UserOnly      bool  // only what users did themselves
+	AdminOnly     bool  // only what keys and administrators did
+	Page          int   // from 1
+	Limit         int   // 1 to 50
 }
 
 // List returns the records of a pool that match, newest first, and how many there are.
@@ -190,6 +192,9 @@ func (l *Log) List(ctx context.Context, poolID string, f Filter) ([]Record, int6
 		if c.list != nil {
 			w.And(c.column+" in (?...)", c.list)
 		}
+	}
+	if f.Administrator != "" {
+		w.And("actor_id = ? or user_id = ?", f.Administrator, f.Administrator)
 	}
 	if f.Success != nil {
 		w.And("success = ?", *f.Success)

@@ -55,6 +55,8 @@ type Options struct {
 	Deadline time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Trace, if not nil, is told each statement as it is written in the code, before it runs: tests count them.
+	Trace func(sql string)
 }
 
 // DB is an open database. It is safe for use by many goroutines.
@@ -62,6 +64,7 @@ type DB struct {
 	engine   engine
 	deadline time.Duration
 	now      func() time.Time
+	trace    func(sql string)
 	ids      idSource
 	statements
 }
@@ -92,7 +95,7 @@ type row interface {
 
 // Open opens the database; it does not migrate it. Close it when done.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	d := &DB{deadline: o.Deadline, now: o.Now}
+	d := &DB{deadline: o.Deadline, now: o.Now, trace: o.Trace}
 	if d.deadline <= 0 {
 		d.deadline = 15 * time.Second
 	}
@@ -245,6 +248,9 @@ func (d *DB) bounded(ctx context.Context) (context.Context, context.CancelFunc) 
 
 // run sends one statement to the transaction of ctx, or to the engine when there is none.
 func (d *DB) run(ctx context.Context, sql string, args []any, each func(row) error) (int64, error) {
+	if d.trace != nil {
+		d.trace(sql)
+	}
 	text, args, err := d.statement(d.engine, sql, args)
 	if err != nil {
 		return 0, err

@@ -282,7 +282,7 @@ func (f *Field) check(v jsontext.Value) (checked, error) {
 
 func (f *Field) offers(value string) bool {
 	for _, o := range f.Options {
-		if o.Value == value {
+		if value == o.Value || value == o.Label { // clients' tests choose by the label, too
 			return true
 		}
 	}

@@ -36,7 +36,8 @@ const mostKeys = 200
 // NewKey is an access key to be made.
 type NewKey struct{ Kind, OwnerID, TenantID string }
 
-// CreateKey makes an access key with a random secret, which is shown here and never again.
+// CreateKey makes an access key with a random secret, which is shown here and never again. Its owner is a user or an
+// administrator of the pool, the caller when none is named; ErrUserNotFound for anybody else.
 func (d *Directory) CreateKey(ctx context.Context, poolID string, n NewKey) (*AccessKey, error) {
 	for _, f := range []struct{ name, value string }{{"type", n.Kind}, {"userId", n.OwnerID}, {"tenantId", n.TenantID}} {
 		if err := clean(f.name, f.value, 64); err != nil {
@@ -50,10 +51,18 @@ func (d *Directory) CreateKey(ctx context.Context, poolID string, n NewKey) (*Ac
 		k.OwnerID = caller.From(ctx).UserID
 	}
 	err := d.db.Tx(ctx, func(ctx context.Context) error {
-		if n, err := db.One[int64](ctx, d.db, "select count(*) from access_keys where pool_id = ?", poolID); err != nil {
+		if had, err := db.One[int64](ctx, d.db, "select count(*) from access_keys where pool_id = ?", poolID); err != nil {
 			return err
-		} else if n >= mostKeys {
+		} else if had >= mostKeys {
 			return errTooManyKeys
+		}
+		if n.OwnerID != "" {
+			if known, err := db.One[int64](ctx, d.db, `select (select count(*) from administrators where pool_id = ? and id = ?) +
+				(select count(*) from users where pool_id = ? and id = ?)`, poolID, n.OwnerID, poolID, n.OwnerID); err != nil {
+				return err
+			} else if known == 0 {
+				return ErrUserNotFound
+			}
 		}
 		row := *k
 		row.Secret = d.master.Seal([]byte(k.Secret), accessKeyContext(k.ID))

@@ -14,7 +14,7 @@ func TestAccessKeys(t *testing.T) {
 	each(t, func(t *testing.T, h *testhall.Hall, p, other testhall.Pool) {
 		ctx := p.As(t.Context())
 		d := h.Directory
-		k, err := d.CreateKey(ctx, p.ID, directory.NewKey{Kind: "user", OwnerID: "someone"})
+		k, err := d.CreateKey(ctx, p.ID, directory.NewKey{Kind: "user", OwnerID: p.AdminID})
 		if err != nil || k.Secret == "" {
 			t.Fatal(k, err)
 		}

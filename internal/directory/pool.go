@@ -124,6 +124,18 @@ func (d *Directory) PoolByName(ctx context.Context, name string) (*Pool, error) 
 	return d.onePool(ctx, "name = ?", name)
 }
 
+// Administrators returns the pool's administrators among the identifiers, by identifier, without their passwords.
+func (d *Directory) Administrators(ctx context.Context, poolID string, ids []string) (map[string]Administrator, error) {
+	list, err := db.List[Administrator](ctx, d.db, "select "+db.Columns[Administrator]()+
+		" from administrators where pool_id = ? and id in (?...) limit 1000", poolID, Findable(ids))
+	out := make(map[string]Administrator, len(list))
+	for _, a := range list {
+		a.Password = ""
+		out[a.ID] = a
+	}
+	return out, err
+}
+
 // What a pool's keys are for.
 const (
 	SigningKey = "sign" // RS256: tokens

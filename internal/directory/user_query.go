@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,6 +110,13 @@ var queryFields = func() map[string]queryField {
 	}
 	return fields
 }()
+
+// closedFields take no other values: a filter by one that cannot be is a mistake, and is told so.
+var closedFields = map[string][]string{
+	"status":     {string(Activated), string(Suspended), string(Deactivated), string(Resigned), string(Archived)},
+	"workStatus": {"Active", "Closed"},
+	"gender":     {"M", "F", "U"},
+}
 
 // Users returns the users who match, and how many there are in all.
 func (d *Directory) Users(ctx context.Context, poolID string, q UserQuery) ([]User, int64, error) {
@@ -363,6 +371,9 @@ func filterValue(kind valueKind, field string, v jsontext.Value) (any, error) {
 		}
 		if field == "email" {
 			s = strings.ToLower(s)
+		}
+		if values := closedFields[field]; values != nil && !slices.Contains(values, s) {
+			return nil, fault.Field(field)
 		}
 		return s, nil
 	case asInt:

@@ -2,7 +2,6 @@ package op
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -50,8 +49,7 @@ func (p *plan) decode(v reflect.Value, r *http.Request, s *scratch) error {
 	return p.complete(v, &seen)
 }
 
-// inspect refuses what package jsontext lets through: nesting that only costs, and the character NUL, which no string of
-// the domain holds and PostgreSQL cannot store. It reads JSON and leaves all other errors to the decoder.
+// inspect refuses nesting that only costs, which package jsontext lets through. It leaves all other errors to the decoder.
 func inspect(body []byte) error {
 	depth := 0
 	for i := 0; i < len(body); i++ {
@@ -65,14 +63,30 @@ func inspect(body []byte) error {
 		case '"':
 			for i++; i < len(body) && body[i] != '"'; i++ {
 				if body[i] == '\\' {
-					if i++; bytes.HasPrefix(body[i:], []byte("u0000")) {
-						return malformed
-					}
+					i++
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// holdsNUL reports whether a string in raw JSON has the character NUL, which no text of the domain holds and PostgreSQL
+// cannot store. As itself it is no JSON.
+func holdsNUL(raw []byte) bool {
+	nul := []byte(`\u0000`)
+	if !bytes.Contains(raw, nul) {
+		return false
+	}
+	for i := 0; i < len(raw); i++ {
+		if raw[i] == '\\' {
+			if bytes.HasPrefix(raw[i:], nul) {
+				return true
+			}
+			i++
+		}
+	}
+	return false
 }
 
 func (p *plan) decodeBody(v reflect.Value, d *jsontext.Decoder, seen *fieldSet) error {
@@ -107,7 +121,8 @@ func (p *plan) decodeObject(v reflect.Value, d *jsontext.Decoder, seen *fieldSet
 		}
 		i, known := p.lookup(name)
 		if !known {
-			if err := d.SkipValue(); err != nil {
+			unread := holdsNUL(name)
+			if raw, err := d.ReadValue(); err != nil || unread || holdsNUL(raw) {
 				return malformed.Because(err)
 			}
 			continue
@@ -197,18 +212,19 @@ func (f *value) decode(v reflect.Value, d *jsontext.Decoder, name string) error 
 		return f.object.complete(v, &seen)
 	case kindList:
 		return f.decodeList(v, d, name)
-	case kindRaw:
+	case kindRaw, kindOther:
 		raw, err := d.ReadValue()
 		if err != nil {
 			return malformed.Because(err)
 		}
-		v.SetBytes(bytes.Clone(raw))
-		return nil
-	case kindOther:
-		if err := json.UnmarshalDecode(d, v.Addr().Interface()); err != nil {
-			if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) {
-				return malformed.Because(err)
-			}
+		if holdsNUL(raw) {
+			return fault.Field(name)
+		}
+		if f.kind == kindRaw {
+			v.SetBytes(bytes.Clone(raw))
+			return nil
+		}
+		if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
 			return fault.Field(name).Because(err)
 		}
 		return nil
@@ -271,6 +287,9 @@ func (f *value) check(v reflect.Value, name string) error {
 	switch f.kind {
 	case kindString:
 		s := v.String()
+		if strings.IndexByte(s, 0) >= 0 {
+			return fault.Field(name)
+		}
 		if f.enum != nil && !slices.Contains(f.enum, s) {
 			return fault.Field(name)
 		}

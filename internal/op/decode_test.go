@@ -144,9 +144,8 @@ func TestBodyRefused(t *testing.T) {
 		{"{" + ok + ",\"ids\":[\"\xff\"]}", "body_malformed"},
 		{"{" + ok + ",\"x\":\"\xc0\x80\"}", "body_malformed"},
 		{`{` + ok + `,"x":"\ud800"}`, "body_malformed"},
-		{`{` + ok + `,"ids":["a\u0000"]}`, "body_malformed"},
 		{`{` + ok + `,"x":"\\\u0000"}`, "body_malformed"},
-		{`{` + ok + `,"customData":{"a\u0000":1}}`, "body_malformed"},
+		{`{` + ok + `,"\u0000":1}`, "body_malformed"},
 		{`{` + ok + `,"x":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`, "body_malformed"},
 		// Required.
 		{``, "field_format name"},
@@ -159,6 +158,13 @@ func TestBodyRefused(t *testing.T) {
 		{`{` + ok + `,"secret":{}}`, "field_format value"},
 		{`{` + ok + `,"list":[{}]}`, "field_format email"},
 		{`{` + ok + `,"list":[{"email":"a"},{"email":"a"},{"email":""}]}`, "field_format email"},
+		// Text that cannot be kept.
+		{`{"name":"\u0000","enabled":true}`, "field_format name"},
+		{`{` + ok + `,"ids":["a\u0000"]}`, "field_format ids"},
+		{`{` + ok + `,"list":[{"email":"a\u0000"}]}`, "field_format email"},
+		{`{` + ok + `,"customData":{"a\u0000":1}}`, "field_format customData"},
+		{`{` + ok + `,"customData":["\\\u0000"]}`, "field_format customData"},
+		{`{` + ok + `,"options":{"labels":{"a":"\u0000"}}}`, "field_format labels"},
 		// Types.
 		{`{"name":1,"enabled":true}`, "field_format name"},
 		{`{"name":"a","enabled":"true"}`, "field_format enabled"},

@@ -85,6 +85,17 @@ func (s *Signin) Application(ctx context.Context, id string) (*Application, erro
 	return &a, err
 }
 
+// ApplicationNames returns the names of the pool's applications among the identifiers, by identifier.
+func (s *Signin) ApplicationNames(ctx context.Context, poolID string, ids []string) (map[string]string, error) {
+	list, err := db.List[Application](ctx, s.db, "select "+db.Columns[Application]()+" from applications where pool_id = ? and id in (?...) limit 1000",
+		poolID, ids)
+	names := make(map[string]string, len(list))
+	for _, a := range list {
+		names[a.ID] = a.Name
+	}
+	return names, err
+}
+
 // FirstApplication returns the pool's oldest application, or ErrApplicationNotFound: tokens made for a user outside any
 // application are made for it.
 func (s *Signin) FirstApplication(ctx context.Context, poolID string) (*Application, error) {

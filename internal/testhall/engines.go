@@ -3,6 +3,7 @@
 package testhall
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 
@@ -19,22 +20,30 @@ func EachEngine(t *testing.T, test func(t *testing.T, d *db.DB)) {
 
 type engine struct {
 	name string
-	dsn  func(t testing.TB) string
+	dsn  func(t testing.TB) string // of a migrated database
 }
 
 func engines(t testing.TB) []engine {
-	all := []engine{{"sqlite", func(t testing.TB) string { return filepath.Join(t.TempDir(), "guildhall.db") }}}
+	all := []engine{{"sqlite", func(t testing.TB) string {
+		dsn := filepath.Join(t.TempDir(), "guildhall.db")
+		if err := migrate(dsn); err != nil {
+			t.Fatal(err)
+		}
+		return dsn
+	}}}
 	for _, c := range PostgresVersions(t) {
-		all = append(all, engine{c.Name, c.Database})
+		all = append(all, engine{c.Name, func(t testing.TB) string { return c.Migrated(t, migrate) }})
 	}
 	return all
 }
 
+func migrate(dsn string) error {
+	_, _, err := db.Migrate(context.Background(), dsn)
+	return err
+}
+
 func open(t testing.TB, dsn string) *db.DB {
 	t.Helper()
-	if _, _, err := db.Migrate(t.Context(), dsn); err != nil {
-		t.Fatal(err)
-	}
 	d, err := db.Open(t.Context(), db.Options{DSN: dsn})
 	if err != nil {
 		t.Fatal(err)

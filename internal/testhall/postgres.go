@@ -71,17 +71,44 @@ type Cluster struct {
 	bin    string
 	start  func() (dir string, err error) // once; the directory of the socket
 	serial atomic.Int64
+
+	template sync.Once // makes the database that Migrated copies
+	made     error
 }
 
 // Database makes an empty database in UTF-8 with byte collation and returns its DSN. It is dropped when t ends.
 func (c *Cluster) Database(t testing.TB) (dsn string) {
+	t.Helper()
+	return c.database(t, "")
+}
+
+// Migrated is Database with the schema in it: a copy of one that migrate has filled, since copying takes a fraction of
+// migrating. migrate must leave no connection open, and be the same in each call.
+func (c *Cluster) Migrated(t testing.TB, migrate func(dsn string) error) (dsn string) {
+	t.Helper()
+	dir, err := c.start()
+	if err != nil {
+		t.Fatalf("%s: %v", c.Name, err)
+	}
+	c.template.Do(func() {
+		if c.made = c.exec(dir, "create database migrated"); c.made == nil {
+			c.made = migrate(socketDSN(dir, "migrated"))
+		}
+	})
+	if c.made != nil {
+		t.Fatalf("%s: %v", c.Name, c.made)
+	}
+	return c.database(t, " template migrated")
+}
+
+func (c *Cluster) database(t testing.TB, template string) (dsn string) {
 	t.Helper()
 	dir, err := c.start()
 	if err != nil {
 		t.Fatalf("%s: %v", c.Name, err)
 	}
 	name := "test_" + strconv.FormatInt(c.serial.Add(1), 10)
-	if err := c.exec(dir, "create database "+name); err != nil {
+	if err := c.exec(dir, "create database "+name+template); err != nil {
 		t.Fatalf("%s: %v", c.Name, err)
 	}
 	t.Cleanup(func() {

@@ -157,6 +157,11 @@ type operation struct {
 // is one that package op can decode, for an operation with a bad tag panics when it is made.
 func typesFiles(rows []row, models map[string]model) (types, test string, err error) {
 	g := declarations{models: models, text: map[string]string{}}
+	for name, of := range common {
+		if err := g.addCommon(name, of[0], of[1]); err != nil {
+			return "", "", err
+		}
+	}
 	var makes strings.Builder
 	for _, r := range rows {
 		if r.client != "management" || !slices.Contains(typedDomains, r.Domain) || r.Request == nil || len(r.Request.Fields) == 0 {
@@ -228,6 +233,11 @@ func (g *declarations) declare(name string, fields []field, doc string) error {
 		return err
 	}
 	g.text[name] = fmt.Sprintf("// %s\ntype %s struct {\n%s}\n\n", doc, name, body)
+	if inner, ok := embedded[name]; ok {
+		if err := g.declare(inner, g.models[inner], fmt.Sprintf("%s stands in %s.", inner, name)); err != nil {
+			return err
+		}
+	}
 	for _, f := range fields {
 		f = g.override(name, fields, f)
 		nested := strings.TrimSuffix(f.Type, "[]")
@@ -253,12 +263,35 @@ func (g *declarations) same(name, text string, fields []field) error {
 }
 
 func (g *declarations) structBody(name string, fields []field) (string, error) {
-	var b strings.Builder
+	lines, err := g.lines(name, fields)
+	if err != nil {
+		return "", err
+	}
+	inner, ok := embedded[name]
+	if !ok {
+		return strings.Join(lines, ""), nil
+	}
+	shared, err := g.lines(inner, g.models[inner])
+	if err != nil {
+		return "", err
+	}
+	for _, l := range shared {
+		if !slices.Contains(lines, l) {
+			return "", fmt.Errorf("%s does not have what %s has: %s", name, inner, strings.TrimSpace(l))
+		}
+	}
+	own := slices.DeleteFunc(lines, func(l string) bool { return slices.Contains(shared, l) })
+	return "\t" + inner + "\n" + strings.Join(own, ""), nil
+}
+
+// lines declares each field on a line of its own.
+func (g *declarations) lines(name string, fields []field) ([]string, error) {
+	var lines []string
 	for _, f := range fields {
 		f = g.override(name, fields, f)
 		typ, err := g.goType(f)
 		if err != nil {
-			return "", fmt.Errorf("%s.%s: %w", name, f.Name, err)
+			return nil, fmt.Errorf("%s.%s: %w", name, f.Name, err)
 		}
 		rules := rulesOf(f, typ)
 		if rules != "" {
@@ -268,9 +301,29 @@ func (g *declarations) structBody(name string, fields []field) (string, error) {
 		if f.In == "path" {
 			place = "path"
 		}
-		fmt.Fprintf(&b, "\t%s %s `%s:%q%s`\n", goName(f.Name), typ, place, f.Name, rules)
+		lines = append(lines, fmt.Sprintf("\t%s %s `%s:%q%s`\n", goName(f.Name), typ, place, f.Name, rules))
 	}
-	return b.String(), nil
+	return lines, nil
+}
+
+// addCommon makes a model of the fields that two others have alike.
+func (g *declarations) addCommon(name, one, other string) error {
+	a, err := g.lines(one, g.models[one])
+	if err != nil {
+		return err
+	}
+	b, err := g.lines(other, g.models[other])
+	if err != nil {
+		return err
+	}
+	var both model
+	for i, f := range g.models[one] {
+		if slices.Contains(b, a[i]) {
+			both = append(both, f)
+		}
+	}
+	g.models[name] = both
+	return nil
 }
 
 // goType is the Go type of a field. An optional scalar is a pointer unless it has a default; an optional object is a

@@ -42,16 +42,18 @@ func TestFields(t *testing.T) {
 	}
 	types := strings.Join(strings.Fields(string(files["types_gen.go"])), " ")
 	for _, c := range []struct{ typ, field string }{
-		{"CreateUserReqDto", "Email *string `json:\"email\"`"},
-		{"CreateUserReqDto", "EmailVerified *bool `json:\"emailVerified\"`"},
-		{"CreateUserReqDto", "OTP *CreateUserOtpDto `json:\"otp\"`"},
+		{"CreateUserReqDto", "CreateUserInfoDto"},
+		{"CreateUserInfoDto", "UserFields"},
+		{"UserFields", "Email *string `json:\"email\"`"},
+		{"UserFields", "EmailVerified *bool `json:\"emailVerified\"`"},
+		{"CreateUserInfoDto", "OTP *CreateUserOtpDto `json:\"otp\"`"},
 		{"CreateUserReqDto", "Options CreateUserOptionsDto `json:\"options\"`"},
-		{"CreateUserReqDto", "CustomData jsontext.Value `json:\"customData\"`"},
-		{"CreateUserReqDto", "Gender *string `json:\"gender\" rule:\"enum=M|F|U\"`"},
+		{"UserFields", "CustomData jsontext.Value `json:\"customData\"`"},
+		{"UserFields", "Gender *string `json:\"gender\" rule:\"enum=M|F|U\"`"},
 		{"CreateUserBatchReqDto", "List []CreateUserInfoDto `json:\"list\" rule:\"required,items=50\"`"},
 		{"DeleteUsersBatchDto", "UserIDs []string `json:\"userIds\" rule:\"required,items=50\"`"},
 		{"GetUserBatchParams", "UserIDs []string `json:\"userIds\" rule:\"required,items=50\"`"},
-		{"AddGroupMembersReqDto", "UserIDs []string `json:\"userIds\" rule:\"required\"`"},
+		{"AddGroupMembersReqDto", "UserIDs []string `json:\"userIds\" rule:\"required,items=50\"`"},
 		{"GetGroupParams", "WithCustomData bool `json:\"withCustomData\"`"},
 		{"PaginationDto", "Page int64 `json:\"page\" rule:\"min=1,max=2147483647,default=1\"`"},
 		{"PaginationDto", "Limit int64 `json:\"limit\" rule:\"min=1,max=50,default=10\"`"},
@@ -118,6 +120,11 @@ func TestContradictions(t *testing.T) {
 	}
 	if err := g.declare("Other", []field{{Name: "a", Type: "Missing"}}, "doc"); err == nil {
 		t.Error("a type that no model describes was accepted")
+	}
+	embedded["Outer"] = "A"
+	defer delete(embedded, "Outer")
+	if err := g.declare("Outer", []field{{Name: "y", Type: "string"}}, "doc"); err == nil {
+		t.Error("a type was embedded in one that lacks its fields")
 	}
 	if unused := g.unused(); len(unused) != len(overrides) {
 		t.Errorf("%d of %d overrides unused", len(unused), len(overrides))

@@ -9,6 +9,18 @@ import (
 // are to be served.
 var typedDomains = []string{"users", "groups", "roles", "udf", "access-key", "audit"}
 
+// embedded names the struct that a request type has inside it, and common the structs that the contract does not have: of
+// the fields that two of its models have alike. The contract describes a user four times over; the facade reads it once.
+var (
+	embedded = map[string]string{
+		"CreateUserReqDto":  "CreateUserInfoDto",
+		"UpdateUserReqDto":  "UpdateUserInfoDto",
+		"CreateUserInfoDto": "UserFields",
+		"UpdateUserInfoDto": "UserFields",
+	}
+	common = map[string][2]string{"UserFields": {"CreateUserInfoDto", "UpdateUserInfoDto"}}
+)
+
 // vendorDomains of the authentication client belong to the vendor's other products; its file has no tier of its own.
 var vendorDomains = []string{"wechat", "invitation", "approval", "fastpass"}
 
@@ -28,11 +40,27 @@ var overrides = map[string][]change{
 	"ListUserBaseFieldsParams.dataType":   {optional, alsoAllow("ENUM")},
 	"ListCustFieldsParams.dataType":       {optional, alsoAllow("ENUM")},
 
+	// Older clients call the type of a selection SELECT in both directions.
+	"SetCustomFieldDto.dataType": {alsoAllow("SELECT")},
+
 	// A custom value is of its field's type: the clients send numbers and booleans too.
 	"SetCustomDataDto.value": {anyJSON, optional},
 
 	// An access key is found by its own id.
 	"GetAccessKeyParams.userId": {optional},
+
+	// The values stand in a comment of the description only.
+	"GetAccessKeyListParams.status": {oneOf("activated", "staging", "revoked")},
+
+	// Lists that one transaction works off, bounded as the batches are.
+	"AddGroupMembersReqDto.userIds":     {items(50)},
+	"RemoveGroupMembersReqDto.userIds":  {items(50)},
+	"ImportOtpReqDto.list":              {items(50)},
+	"HasAnyRoleReqDto.roles":            {items(50)},
+	"SetUserDepartmentsDto.departments": {items(50)},
+	"UserFieldDecryptReqDto.data":       {items(50)},
+	"DeleteCustomFieldsReqDto.list":     {items(50)},
+	"SetCustomDataReqDto.list":          {items(50)},
 
 	// Clients create groups of a code and a name alone; the type is "static" then.
 	"CreateGroupReqDto.type":                {optional},
@@ -91,6 +119,8 @@ func optional(f *field) { f.Required = false }
 func anyJSON(f *field) { f.Type = "any" }
 
 func items(n int) change { return func(f *field) { f.items = n } }
+
+func oneOf(values ...any) change { return func(f *field) { f.Enum = values } }
 
 func alsoAllow(value string) change {
 	return func(f *field) { f.Enum = append(slices.Clone(f.Enum), any(value)) }

@@ -1,0 +1,250 @@
+// Package server builds everything once and serves it: configuration, the parts in their order, routes, listeners, health and a
+// graceful stop. It is the only package that sees all others.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/guildhall-id/guildhall/internal/access"
+	"github.com/guildhall-id/guildhall/internal/audit"
+	"github.com/guildhall-id/guildhall/internal/caller"
+	"github.com/guildhall-id/guildhall/internal/db"
+	"github.com/guildhall-id/guildhall/internal/directory"
+	"github.com/guildhall-id/guildhall/internal/op"
+	"github.com/guildhall-id/guildhall/internal/secret"
+	"github.com/guildhall-id/guildhall/internal/signin"
+	"github.com/guildhall-id/guildhall/internal/v2"
+	"github.com/guildhall-id/guildhall/internal/v3"
+)
+
+// Server is a built Guildhall. Close it when done.
+type Server struct {
+	Config    *Config
+	DB        *db.DB
+	Log       *audit.Log
+	Directory *directory.Directory
+	Access    *access.Access
+	Signin    *signin.Signin
+
+	version string
+	started time.Time
+	logger  *slog.Logger
+	handler http.Handler
+	metrics *metrics
+	stopped atomic.Bool
+}
+
+// Build opens the database, brings it to this version's schema and builds the parts over it. logger takes what the server has
+// to say; version is told to clients.
+func Build(ctx context.Context, c *Config, version string, logger *slog.Logger) (*Server, error) {
+	if err := c.MakeData(); err != nil {
+		return nil, err
+	}
+	master, created, err := secret.LoadMaster(c.MasterKeyFile, c.MasterKey)
+	if err != nil {
+		return nil, &ConfigError{"master_key", err.Error()}
+	}
+	if created {
+		logger.Info("made the master key: keep a copy apart from the database, without it no secret can be read", "file", c.MasterKeyFile)
+	}
+	hasher, err := secret.NewHasher(c.Password)
+	if err != nil {
+		return nil, &ConfigError{"argon2_memory", err.Error()}
+	}
+	before, after, err := db.Migrate(ctx, c.DB)
+	if err != nil {
+		return nil, fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	if before != after {
+		logger.Info("migrated the database", "from", before, "to", after)
+	}
+	d, err := db.Open(ctx, db.Options{DSN: c.DB, Readers: int(c.DBConnections), Deadline: c.RequestDeadline})
+	if err != nil {
+		return nil, fmt.Errorf("the database cannot be opened: %w", err)
+	}
+	s := &Server{Config: c, DB: d, version: version, started: time.Now(), logger: logger}
+	s.Log = audit.New(d)
+	s.Directory = directory.New(directory.Options{DB: d, Log: s.Log, Master: master, Hasher: hasher})
+	s.Access = access.New(d, s.Log, s.Directory)
+	s.Signin = signin.New(signin.Options{DB: d, Log: s.Log, Directory: s.Directory, Access: s.Access, Master: master, BaseURL: c.BaseURL})
+	if err := s.mount(); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes the database.
+func (s *Server) Close() error { return s.DB.Close() }
+
+// Handler serves every route; tests may use it without a listener.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+const avatarPath = "/assets/avatar.svg"
+
+func (s *Server) mount() error {
+	limits := op.Limits{Body: s.Config.MaxBody, Deadline: s.Config.RequestDeadline}
+	photo := s.Config.BaseURL + avatarPath
+	three := v3.New(v3.Options{Directory: s.Directory, Access: s.Access, Signin: s.Signin, Log: s.Log, DB: s.DB, Limits: limits,
+		Now: time.Now, Started: s.started, Window: s.Config.ClockWindow, DefaultPhoto: photo, Version: s.version})
+	two, err := v2.New(v2.Options{Directory: s.Directory, Access: s.Access, Signin: s.Signin, Log: s.Log, DB: s.DB, Limits: limits,
+		DefaultPhoto: photo, BaseURL: s.Config.BaseURL, Version: s.version})
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	three.Mount(mux)
+	two.Mount(mux)
+	s.metrics = newMetrics(s.version)
+	s.mountHealth(mux)
+	s.handler = s.around(v2.CORS(mux))
+	return nil
+}
+
+// Run serves on the listener until ctx ends, then gives running requests the configured time and returns. A background purge
+// runs meanwhile.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	c := s.Config
+	errorLog := slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug)
+	srv := &http.Server{Handler: s.handler, ErrorLog: errorLog, ReadHeaderTimeout: c.ReadTimeout, ReadTimeout: c.ReadTimeout,
+		WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout, MaxHeaderBytes: int(c.MaxHeader)}
+	servers := []*http.Server{srv}
+	failed := make(chan error, 2)
+	go func() { failed <- srv.Serve(l) }()
+	if c.MetricsListen != "" {
+		ml, err := net.Listen("tcp", c.MetricsListen)
+		if err != nil {
+			srv.Close()
+			return &ConfigError{"metrics_listen", err.Error()}
+		}
+		mux := http.NewServeMux()
+		mux.Handle("GET /metrics", s.metrics.handler())
+		m := &http.Server{Handler: mux, ErrorLog: errorLog, ReadHeaderTimeout: c.ReadTimeout, ReadTimeout: c.ReadTimeout,
+			WriteTimeout: c.WriteTimeout, IdleTimeout: c.IdleTimeout, MaxHeaderBytes: int(c.MaxHeader)}
+		servers = append(servers, m)
+		go func() { failed <- m.Serve(ml) }()
+	}
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	go s.housekeeping(background)
+
+	select {
+	case err := <-failed:
+		for _, srv := range servers {
+			srv.Close()
+		}
+		return err
+	case <-ctx.Done():
+	}
+	s.stopped.Store(true)
+	s.logger.Info("stopping", "deadline", c.StopTimeout.String())
+	stop, cancelStop := context.WithTimeout(context.WithoutCancel(ctx), c.StopTimeout)
+	defer cancelStop()
+	var errs []error
+	for _, srv := range servers {
+		if err := srv.Shutdown(stop); err != nil {
+			srv.Close()
+			errs = append(errs, fmt.Errorf("requests were cut off at the deadline: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// housekeeping removes what has run out.
+func (s *Server) housekeeping(ctx context.Context) {
+	ctx = caller.With(ctx, &caller.Caller{Kind: caller.System})
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := s.Directory.PurgeNonces(ctx); err != nil {
+				s.logger.Warn("purging nonces", "error", err)
+			}
+		}
+	}
+}
+
+// Credentials are what a client needs to reach a new pool, shown once. The json names are those that scripts read.
+type Credentials struct {
+	Host            string `json:"host"`
+	UserPoolID      string `json:"userPoolId"`
+	UserPoolSecret  string `json:"userPoolSecret"`
+	AppID           string `json:"appId"`
+	AppSecret       string `json:"appSecret"`
+	AccessKeyID     string `json:"accessKeyId"`
+	AccessKeySecret string `json:"accessKeySecret"`
+	AdminUsername   string `json:"adminUsername"`
+	AdminPassword   string `json:"adminPassword"`
+}
+
+// CreatePool makes a pool with an application, an administrator and an access key, all or nothing. With onlyFirst it does so if
+// there is no pool yet and otherwise returns nil; of servers that start together on one database, one makes it.
+func (s *Server) CreatePool(ctx context.Context, name string, onlyFirst bool) (*Credentials, error) {
+	if onlyFirst {
+		if _, err := s.Directory.DefaultPool(ctx); err == nil {
+			return nil, nil
+		} else if !errors.Is(err, directory.ErrPoolNotFound) {
+			return nil, err
+		}
+	}
+	ctx = caller.With(ctx, &caller.Caller{Kind: caller.System})
+	out := &Credentials{Host: s.Config.BaseURL}
+	p, a, err := s.Directory.CreatePool(ctx, name, func(ctx context.Context, p *directory.Pool, owner *directory.Administrator) error {
+		if p.IsDefault {
+			// The row is the lock: a second first pool runs into its key.
+			if _, err := db.Exec(ctx, s.DB, "insert into tallies (pool_id, name, slot, n) values ('', 'first pool', 0, 1)"); err != nil {
+				return err
+			}
+		}
+		if err := s.Access.EnsureNamespace(ctx, p.ID, "default", "default"); err != nil {
+			return err
+		}
+		app, err := s.Signin.CreateApplication(ctx, p.ID, name)
+		if err != nil {
+			return err
+		}
+		key, err := s.Directory.CreateKey(ctx, p.ID, directory.NewKey{Kind: "userpool", OwnerID: owner.ID})
+		if err != nil {
+			return err
+		}
+		out.AppID, out.AppSecret, out.AccessKeyID, out.AccessKeySecret = app.ID, app.Secret, key.ID, key.Secret
+		return nil
+	})
+	if onlyFirst && db.IsUnique(err, "tallies", "slot") {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.UserPoolID, out.UserPoolSecret, out.AdminUsername, out.AdminPassword = p.ID, p.Secret, a.Username, a.Password
+	return out, nil
+}
+
+// NewLogger makes the logger that the configuration asks for, writing to w.
+func NewLogger(c *Config, w *os.File) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked when the configuration was read
+	options := &slog.HandlerOptions{Level: level}
+	format := c.LogFormat
+	if format == "auto" {
+		format = "json"
+		if info, err := w.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			format = "text"
+		}
+	}
+	if format == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

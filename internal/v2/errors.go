@@ -1,0 +1,192 @@
+package v2
+
+import (
+	"strings"
+
+	"github.com/guildhall-id/guildhall/internal/caller"
+	"github.com/guildhall-id/guildhall/internal/fault"
+)
+
+// What this facade refuses by itself, because only its wire has the notion.
+var (
+	errNotLoggedIn      = fault.New(fault.Unauthenticated, "not_logged_in")
+	errDeleteUnknown    = fault.New(fault.NotFound, "user_to_delete_not_found")
+	errEmailNotWritable = fault.New(fault.Forbidden, "email_not_writable")
+	errPhoneNotWritable = fault.New(fault.Forbidden, "phone_not_writable")
+	errBatchTooLong     = fault.New(fault.Invalid, "batch_too_long")
+	errNodeNotFound     = fault.New(fault.NotFound, "node_not_found")
+	errTokenUnreadable  = fault.New(fault.Invalid, "token_unreadable")
+	errRouteNotFound    = fault.New(fault.NotFound, "route_not_found")
+	errMethodNotAllowed = fault.New(fault.Invalid, "method_not_allowed")
+	errFieldNotFound    = fault.New(fault.NotFound, "field_not_found")
+	errTargetNotFound   = fault.New(fault.NotFound, "target_not_found")
+)
+
+func errNotWritable(field string) error {
+	return fault.New(fault.Forbidden, "field_not_writable", field)
+}
+
+// message is how the wire words a refusal. Each %s stands for the next of the fault's arguments.
+type message struct {
+	code   int // 0 = that of the fault's kind
+	zh, en string
+}
+
+// messages has every code of the domain. The numbers are those of v2-notes 3 and contract/error-codes.json.
+var messages = map[string]message{
+	// Arguments.
+	"field_format":    {0, "参数 %s 格式错误", "Parameter %s is malformed"},
+	"field_min":       {0, "参数 %s 不能小于 %s", "Parameter %s must not be less than %s"},
+	"field_max":       {0, "参数 %s 不能大于 %s", "Parameter %s must not be greater than %s"},
+	"list_min":        {0, "参数 %s 至少需要 %s 项", "Parameter %s must have at least %s elements"},
+	"list_max":        {0, "参数 %s 最多允许 %s 项", "Parameter %s must have no more than %s elements"},
+	"batch_too_long":  {2030, "单次最多操作 80 个用户", "At most 80 users in one call"},
+	"body_malformed":  {0, "请求体不是合法的 JSON 对象", "The request body is not a valid JSON object"},
+	"body_too_large":  {0, "请求体过大", "The request body is too large"},
+	"query_malformed": {0, "查询参数编码错误", "The query string is malformed"},
+	"document":        {0, "GraphQL 请求错误：%s", "GraphQL: %s"},
+
+	// The server.
+	"deadline":              {1000, "请求超时，请稍后重试", "The request took too long, try again later"},
+	"database_busy":         {1000, "服务繁忙，请稍后重试", "The service is busy, try again later"},
+	"operation_unsupported": {0, "暂不支持操作 %s", "Operation %s is not supported"},
+	"route_not_found":       {0, "接口不存在", "There is no such route"},
+	"method_not_allowed":    {0, "请使用 POST 方法", "Use the method POST"},
+
+	// Callers.
+	"unauthenticated":  {2020, "尚未登录", "Not logged in"},
+	"not_logged_in":    {2020, "尚未登录", "Not logged in"},
+	"forbidden":        {1001, "无权限执行此操作", "Not permitted"},
+	"token_invalid":    {2207, "登录信息无效或已过期", "The login has expired or is invalid"},
+	"token_unreadable": {400, "token 无效或已过期", "The token is invalid or has expired"},
+	"access_key_wrong": {401, "用户池 ID 或密钥错误", "The user pool's id or its secret is wrong"},
+	"pool_not_found":   {2224, "用户池不存在", "User pool not found"},
+
+	// Users.
+	"user_not_found":           {2004, "用户不存在", "User not found"},
+	"user_to_delete_not_found": {2210, "要删除的用户不存在", "The user to delete does not exist"},
+	"user_shut":                {2005, "用户已停用", "The user may not sign in"},
+	"user_identifier_missing":  {0, "请提供用户名、邮箱、手机号等至少一种标识", "A user needs a username, an email, a phone number or the like"},
+	"phone_missing":            {0, "手机号不能为空", "The phone number is missing"},
+	"username_taken":           {2026, "用户名已存在", "The username is taken"},
+	"email_taken":              {2026, "邮箱已存在", "The email is taken"},
+	"phone_taken":              {2026, "手机号已存在", "The phone number is taken"},
+	"external_id_taken":        {2026, "externalId 已存在", "The externalId is taken"},
+	"identity_taken":           {2026, "身份源账号已被绑定", "The identity is linked to another user"},
+	"identity_not_found":       {0, "身份不存在", "Identity not found"},
+	"user_resigned":            {0, "用户已离职", "The user has resigned"},
+	"email_not_writable":       {2225, "不能通过此接口修改邮箱", "The email cannot be changed by this call"},
+	"phone_not_writable":       {2226, "不能通过此接口修改手机号", "The phone number cannot be changed by this call"},
+	"field_not_writable":       {2018, "没有权限修改字段 %s", "The field %s may not be written"},
+	"department_invalid":       {0, "部门不存在", "Department not found"},
+	"password_undecryptable":   {2016, "密码解密失败", "The password cannot be decrypted"},
+	"password_hash_unknown":    {0, "不支持的密码哈希格式", "The format of the password hash is not supported"},
+	"password_busy":            {1000, "服务繁忙，请稍后重试", "The service is busy, try again later"},
+	"totp_not_found":           {0, "未绑定 OTP", "No OTP is bound"},
+
+	// Custom fields.
+	"field_not_found":       {0, "自定义字段不存在", "Custom field not found"},
+	"field_undefined":       {0, "自定义字段 %s 未定义", "The custom field %s is not defined"},
+	"field_type":            {0, "自定义字段 %s 的值与其类型不符", "The value of the custom field %s is of a wrong type"},
+	"field_taken":           {0, "自定义字段 %s 的值已被占用", "The value of the custom field %s is taken"},
+	"field_type_fixed":      {0, "自定义字段 %s 已有数据，不能修改类型", "The custom field %s has values: its type cannot change"},
+	"field_unique_limit":    {0, "自定义字段 %s 的数据过多，不能设为唯一", "The custom field %s has too many values to become unique"},
+	"field_limit":           {0, "自定义字段数量已达上限", "There are too many custom fields"},
+	"custom_value_too_long": {0, "自定义字段的值过长", "The value of the custom field is too long"},
+	"target_not_found":      {0, "目标不存在", "Target not found"},
+
+	// Groups, roles, grants.
+	"group_not_found":     {0, "分组不存在", "Group not found"},
+	"group_code_taken":    {0, "分组标识符已存在", "The group's code is taken"},
+	"node_not_found":      {0, "组织机构节点不存在", "Node not found"},
+	"namespace_not_found": {0, "权限分组不存在", "Permission namespace not found"},
+	"role_not_found":      {0, "角色不存在", "Role not found"},
+	"role_code_taken":     {0, "角色标识符已存在", "The role's code is taken"},
+	"role_code_invalid":   {0, "角色标识符 %s 格式错误", "The role code %s is malformed"},
+	"grant_limit":         {0, "授权数量超过上限 %s", "There are more grants than %s"},
+
+	// Applications and access keys.
+	"application_not_found": {2011, "应用不存在", "Application not found"},
+	"access_key_not_found":  {0, "密钥不存在", "Access key not found"},
+	"access_keys_full":      {0, "密钥数量已达上限", "There are too many access keys"},
+}
+
+// kinds has the number and the plain text of each kind, for refusals whose code has none.
+var kinds = map[fault.Kind]message{
+	fault.Internal:        {500, "服务器内部错误", "Internal server error"},
+	fault.Invalid:         {400, "请求参数错误", "Invalid argument"},
+	fault.Unauthenticated: {2020, "尚未登录", "Not logged in"},
+	fault.Forbidden:       {1001, "无权限执行此操作", "Not permitted"},
+	fault.NotFound:        {404, "资源不存在", "Not found"},
+	fault.Conflict:        {409, "资源已存在", "Already exists"},
+	fault.Unprocessable:   {422, "不允许的操作", "Operation not allowed"},
+	fault.TooLarge:        {413, "请求体过大", "The request is too large"},
+	fault.Throttled:       {1000, "请求过于频繁，请稍后重试", "Too many requests, try again later"},
+	fault.Unsupported:     {501, "暂不支持此操作", "Operation not supported"},
+	fault.Unavailable:     {1000, "服务暂不可用，请稍后重试", "Service unavailable, try again later"},
+	fault.Refused:         {400, "请求被拒绝", "Request refused"},
+}
+
+// arguments gives the wire's names to arguments that the domain calls otherwise.
+var arguments = map[string]string{
+	"keywords":       "query",
+	"fuzzySearchOn":  "fields",
+	"advancedFilter": "filter",
+	"userIdType":     "type",
+	"lastIp":         "lastIP",
+}
+
+// refusal is a failure in the words of the wire.
+type refusal struct {
+	code int
+	name string // the domain's code, for programs: "user_not_found"
+	text string
+}
+
+// refusalOf words an error for the caller. Anything but a *fault.Error is internal, and its text withheld.
+func refusalOf(err error, c *caller.Caller) refusal {
+	e := fault.As(err)
+	if e == nil || e.Kind == fault.Internal {
+		e = &fault.Error{Kind: fault.Internal, Code: "internal"}
+	}
+	kind, ok := kinds[e.Kind]
+	if !ok {
+		kind = kinds[fault.Internal]
+	}
+	m, ok := messages[e.Code]
+	if !ok || e.Kind == fault.Internal {
+		m = kind
+	}
+	if m.code == 0 {
+		m.code = kind.code
+	}
+	text := m.zh
+	if english(c) {
+		text = m.en
+	}
+	return refusal{m.code, e.Code, fillIn(text, e.Args)}
+}
+
+// english reports the caller's choice between the wire's two languages; without one it is Chinese, as its clients have it.
+func english(c *caller.Caller) bool { return strings.HasPrefix(strings.ToLower(c.Language), "en") }
+
+// fillIn puts args, in order, in the place of each %s; a %s without argument becomes nothing.
+func fillIn(text string, args []string) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, "%s")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		if len(args) > 0 {
+			arg := args[0]
+			if name, ok := arguments[arg]; ok {
+				arg = name
+			}
+			b.WriteString(arg)
+			args = args[1:]
+		}
+		text = after
+	}
+}

@@ -1,0 +1,142 @@
+package v2
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/guildhall-id/guildhall/contract"
+	"github.com/guildhall-id/guildhall/internal/caller"
+	"github.com/guildhall-id/guildhall/internal/op"
+)
+
+// restWire is the envelope of the REST routes: {"code":200,"message":…,"data":…}, or {"code":…,"message":…}. The HTTP status
+// is always 200: clients read nothing of another one.
+type restWire struct{ api *API }
+
+// Caller resolves the caller, and refuses a token that is worth nothing where the operation wants somebody.
+func (w restWire) Caller(r *http.Request, _ []byte, o *op.Op) (*caller.Caller, error) {
+	c, err := w.api.resolve(r)
+	if err != nil {
+		return c, err
+	}
+	return c, admit(r.Context(), c, o.Rule)
+}
+
+// raw is an answer without envelope: JSON as it stands.
+type raw []byte
+
+func (e restWire) Succeed(w http.ResponseWriter, r *http.Request, o *op.Op, c *caller.Caller, data any) {
+	b := buffers.Get().(*bytes.Buffer)
+	defer free(b)
+	if text, ok := data.(raw); ok {
+		b.Write(text)
+		send(w, b)
+		return
+	}
+	b.WriteString(`{"code":200,"message":"success","data":`)
+	if _, none := data.(struct{}); none {
+		b.WriteString("null")
+	} else if err := json.MarshalWrite(b, data, encoding); err != nil {
+		op.Logger(r.Context()).ErrorContext(r.Context(), "answer not encoded", "operation", o.Name, "request", c.RequestID, "error", err)
+		e.Fail(w, r, o, c, err)
+		return
+	}
+	b.WriteByte('}')
+	send(w, b)
+}
+
+type restFailure struct {
+	Code      int    `json:"code"`
+	Message   string `json:"message"`
+	RequestID string `json:"requestId,omitzero"`
+}
+
+func (restWire) Fail(w http.ResponseWriter, r *http.Request, _ *op.Op, c *caller.Caller, err error) {
+	c = spoken(c, r)
+	told := refusalOf(err, c)
+	b := buffers.Get().(*bytes.Buffer)
+	defer free(b)
+	_ = json.MarshalWrite(b, restFailure{told.code, told.text, c.RequestID}, encoding) // texts and a number always encode
+	send(w, b)
+}
+
+// spoken is c with the language of the request, where the caller was not resolved so far.
+func spoken(c *caller.Caller, r *http.Request) *caller.Caller {
+	if c.Language != "" {
+		return c
+	}
+	known := *c
+	known.Language = language(r.Header)
+	return &known
+}
+
+// encoding writes nil lists as null, which clients tell from empty ones, and replaces what is not UTF-8: better a
+// replacement character than no answer.
+var encoding = json.JoinOptions(jsontext.AllowInvalidUTF8(true), json.FormatNilSliceAsNull(true))
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// keep is the largest buffer that goes back to the pool.
+const keep = 256 << 10
+
+func free(b *bytes.Buffer) {
+	if b.Cap() <= keep {
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
+func send(w http.ResponseWriter, b *bytes.Buffer) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	_, _ = w.Write(b.Bytes()) // a client that is gone is nobody's fault
+}
+
+// route is one row of the contract's REST routes.
+type route struct {
+	Method  string   `json:"method"`
+	Path    string   `json:"path"`
+	Methods []string `json:"methods"` // of the clients
+}
+
+func (r route) pattern() string { return r.Method + " " + r.Path }
+
+// name is what the route is called in a message: the client's method, or the route itself.
+func (r route) name() string {
+	if len(r.Methods) > 0 {
+		return r.Methods[0]
+	}
+	return r.pattern()
+}
+
+// contractRoutes reads the contract.
+func contractRoutes() ([]route, error) {
+	var c struct {
+		Routes []route `json:"routes"`
+	}
+	err := json.Unmarshal(contract.V2REST, &c)
+	return c.Routes, err
+}
+
+// unserved are the contract's routes under /api/v2 that ops has not: they say so.
+func unserved(ops []op.Op, routes []route) []op.Op {
+	known := map[string]bool{}
+	for i := range ops {
+		known[ops[i].Pattern()] = true
+	}
+	var list []op.Op
+	for _, r := range routes {
+		if strings.HasPrefix(r.Path, "/api/v2/") && !known[r.pattern()] {
+			known[r.pattern()] = true
+			list = append(list, op.Unserved(r.Method, r.Path, r.name()))
+		}
+	}
+	return list
+}

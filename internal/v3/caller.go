@@ -1,0 +1,133 @@
+package v3
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/guildhall-id/guildhall/internal/caller"
+	"github.com/guildhall-id/guildhall/internal/db"
+	"github.com/guildhall-id/guildhall/internal/fault"
+	"github.com/guildhall-id/guildhall/internal/op"
+	"github.com/guildhall-id/guildhall/internal/signin"
+)
+
+// wireOf is how o's requests say who asks and how they are answered. Operations that are open to everyone look at no
+// credentials: one that has expired must not keep its owner from fetching the next.
+func (a *API) wireOf(o *op.Op) op.Wire {
+	switch {
+	case o.Name == "getSystemInfo":
+		return system{api: a}
+	case o.Rule(&caller.Caller{}) == nil:
+		return open{}
+	}
+	return wire{api: a}
+}
+
+// wire is the op.Wire of all operations that want a caller.
+type wire struct {
+	envelope
+	api *API
+}
+
+// Caller takes a signature by an access key, or a token with or without the word Bearer: a management token or a user's.
+// Who shows nothing is anonymous. The pool is that of the credentials; a header that names another opens nothing.
+func (w wire) Caller(r *http.Request, body []byte, o *op.Op) (*caller.Caller, error) {
+	base := baseCaller(r)
+	shown := strings.TrimSpace(r.Header.Get("Authorization"))
+	scheme, token, _ := strings.Cut(shown, " ")
+	var c *caller.Caller
+	var err error
+	switch {
+	case shown == "":
+		return base, nil
+	case strings.EqualFold(scheme, signatureScheme):
+		c, err = w.api.signer(r, body, o, base, shown)
+	case strings.EqualFold(scheme, "Bearer"):
+		c, err = w.api.Signin.Bearer(r.Context(), base, strings.TrimSpace(token))
+	default:
+		c, err = w.api.Signin.Bearer(r.Context(), base, shown)
+	}
+	if err != nil {
+		return base, err
+	}
+	return c, w.api.name(r.Context(), c, r.Header)
+}
+
+// signer is the access key that has signed the request. Which keys there are cannot be asked here: an unknown one and a
+// disabled one are answered, after the same work, as a wrong signature is.
+//
+// A signed request is taken once. A read is remembered here; a write carries its nonce to the transaction that it makes.
+func (a *API) signer(r *http.Request, body []byte, o *op.Op, base *caller.Caller, shown string) (*caller.Caller, error) {
+	id, signature, ok := parseAuthorization(shown)
+	if !ok {
+		return nil, unsigned("signature_wrong")
+	}
+	key, unknown := a.Directory.KeyForAuthentication(r.Context(), id)
+	secret := a.nobody
+	switch {
+	case unknown == nil:
+		secret = key.Secret
+	case fault.KindOf(unknown) != fault.NotFound:
+		return nil, unknown
+	}
+	s := signedRequest{Method: r.Method, Path: r.URL.Path, Header: r.Header, Body: body}
+	if r.Method == http.MethodGet {
+		s.Query = r.URL.Query()
+	}
+	now := a.Now()
+	nonce, dated, err := checkSignature(s, secret, signature, now, a.Window)
+	if err != nil {
+		return nil, err
+	}
+	if unknown != nil {
+		return nil, unsigned("signature_wrong")
+	}
+	c := signin.Key(base, key)
+	if o.Writes {
+		c.Once = &caller.Once{KeyID: key.ID, Nonce: nonce, Expires: dated.Add(2 * a.Window).UnixMilli()}
+		return c, nil
+	}
+	return c, a.replays.use(key.ID, nonce, dated, now)
+}
+
+// name adds the application and the tenant that the headers name to a known caller. The management clients send the
+// tenant in the application's header. A key that was made for a tenant stays with it.
+func (a *API) name(ctx context.Context, c *caller.Caller, h http.Header) error {
+	tenant := h.Get("X-Authing-App-Tenant-Id")
+	if id := h.Get("X-Authing-App-Id"); db.IsID(id) {
+		app, err := a.Signin.Application(ctx, id)
+		switch {
+		case err == nil && app.PoolID == c.PoolID:
+			c.AppID = id
+		case err != nil && fault.KindOf(err) != fault.NotFound:
+			return err
+		case tenant == "":
+			tenant = id
+		}
+	}
+	if c.TenantID == "" && db.IsID(tenant) {
+		c.TenantID = tenant
+	}
+	return nil
+}
+
+// baseCaller is what the server knows of any request, with the language that this wire asks for: Chinese unless said.
+func baseCaller(r *http.Request) *caller.Caller {
+	c := *caller.From(r.Context())
+	if lang := r.Header.Get("X-Authing-Lang"); lang != "" && len(lang) <= 16 {
+		c.Language = lang
+	}
+	if c.Language == "" {
+		c.Language = "zh-CN"
+	}
+	return &c
+}
+
+// open is the op.Wire of operations that ask nobody who they are.
+type open struct{ envelope }
+
+// Caller is always anonymous.
+func (open) Caller(r *http.Request, _ []byte, _ *op.Op) (*caller.Caller, error) {
+	return baseCaller(r), nil
+}

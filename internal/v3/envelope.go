@@ -1,0 +1,104 @@
+// Package v3 is the facade of the V3 wire: REST operations under /api/v3 that answer HTTP 200 with the verdict in the
+// body. It translates between the wire's requests and answers and the domain, and decides nothing.
+package v3
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/guildhall-id/guildhall/internal/caller"
+	"github.com/guildhall-id/guildhall/internal/fault"
+	"github.com/guildhall-id/guildhall/internal/op"
+)
+
+// Page is the data of a list's answer. TotalCount counts the whole list, List is the asked page of it and is never null
+// on the wire.
+type Page[T any] struct {
+	TotalCount int64 `json:"totalCount"`
+	List       []T   `json:"list"`
+}
+
+// envelope is the answering half of an op.Wire. The HTTP status is always 200: the clients read the body's statusCode
+// only, and their HTTP libraries would replace it with an error of their own.
+type envelope struct{}
+
+// Succeed answers {"statusCode":200,"message":"","data":…}; an operation whose Out is struct{} has no data. The message
+// is empty because clients' tests compare it.
+func (e envelope) Succeed(w http.ResponseWriter, r *http.Request, o *op.Op, c *caller.Caller, data any) {
+	b := buffers.Get().(*bytes.Buffer)
+	defer free(b)
+	b.WriteString(`{"statusCode":200,"message":""`)
+	if _, none := data.(struct{}); !none {
+		b.WriteString(`,"data":`)
+		if err := json.MarshalWrite(b, data, tolerant); err != nil {
+			op.Logger(r.Context()).ErrorContext(r.Context(), "answer not encoded", "operation", o.Name, "request", c.RequestID, "error", err)
+			e.Fail(w, r, o, c, err)
+			return
+		}
+	}
+	b.WriteByte('}')
+	send(w, b)
+}
+
+// Fail answers {"statusCode":…,"message":…,"apiCode":…,"requestId":…}; apiCode and requestId are left out when there is
+// none. What is not a *fault.Error is answered as internal, without its text.
+func (envelope) Fail(w http.ResponseWriter, r *http.Request, o *op.Op, c *caller.Caller, err error) {
+	lang := c.Language
+	if lang == "" {
+		lang = r.Header.Get("x-authing-lang")
+	}
+	b := buffers.Get().(*bytes.Buffer)
+	defer free(b)
+	// A struct of strings and numbers always encodes.
+	_ = json.MarshalWrite(b, failureOf(err, o.Name, strings.HasPrefix(strings.ToLower(lang), "en"), c.RequestID), tolerant)
+	send(w, b)
+}
+
+type failure struct {
+	StatusCode int    `json:"statusCode"`
+	Message    string `json:"message"`
+	APICode    int    `json:"apiCode,omitzero"`
+	RequestID  string `json:"requestId,omitzero"`
+}
+
+func failureOf(err error, operation string, english bool, requestID string) failure {
+	e := fault.As(err)
+	if e == nil {
+		e = &fault.Error{Kind: fault.Internal}
+	}
+	m := messageOf(e, operation)
+	text := m.zh
+	if english {
+		text = m.en
+	}
+	return failure{StatusCode: statusOf(e.Kind), Message: fillIn(text, e.Args), APICode: m.apiCode, RequestID: requestID}
+}
+
+// tolerant because text that came from elsewhere, an import or a directory, may not be UTF-8: better a replacement
+// character than no answer.
+var tolerant = jsontext.AllowInvalidUTF8(true)
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// keep is the largest buffer that goes back to the pool.
+const keep = 256 << 10
+
+func free(b *bytes.Buffer) {
+	if b.Cap() <= keep {
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
+func send(w http.ResponseWriter, b *bytes.Buffer) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.Write(b.Bytes())
+}

@@ -1,0 +1,165 @@
+package v3
+
+import (
+	"strings"
+
+	"github.com/guildhall-id/guildhall/internal/fault"
+)
+
+// message is how the wire words a refusal. Each %s stands for the next of the fault's arguments.
+type message struct {
+	apiCode int // 0 = none; else one of contract/error-codes.json
+	zh, en  string
+}
+
+// messages has every code of the domain. Texts that clients' tests compare stand here word for word, even those that are
+// English in both languages. A key of the form "code name" words the code for one field, "code name operation" for one
+// field of one operation.
+var messages = map[string]message{
+	// Arguments.
+	"field_format":     {0, "参数 %s 格式错误", "Parameter %s is malformed"},
+	"field_min":        {0, "参数 %s 格式错误", "Parameter %s must not be less than %s"},
+	"field_max":        {0, "参数 %s 格式错误", "Parameter %s must not be greater than %s"},
+	"list_min":         {0, "参数 %s 格式错误", "%s must contain at least %s elements"},
+	"list_max":         {0, "参数 %s 最多允许 %s 项", "%s must contain no more than %s elements"},
+	"body_malformed":   {0, "请求体不是合法的 JSON 对象", "The request body is not a valid JSON object"},
+	"body_too_large":   {0, "请求体过大", "The request body is too large"},
+	"query_malformed":  {0, "查询参数编码错误", "The query string is malformed"},
+	"deadline":         {0, "请求超时，请稍后重试", "The request took too long, try again later"},
+	"database_busy":    {0, "服务繁忙，请稍后重试", "The service is busy, try again later"},
+	"unauthenticated":  {0, "未认证", "Not authenticated"},
+	"forbidden":        {0, "无权限执行此操作", "Not permitted"},
+	"token_invalid":    {0, "令牌无效或已过期", "The token is invalid or has expired"},
+	"access_key_wrong": {0, "密钥错误", "The access key or its secret is wrong"},
+	"pool_not_found":   {2224, "用户池不存在", "User pool not found"},
+
+	"field_max limit listUsers":           {0, "%s must less than %s", "%s must less than %s"},
+	"field_max limit listUsersLegacy":     {0, "%s must less than %s", "%s must less than %s"},
+	"field_max limit listArchivedUsers":   {0, "%s must less than %s", "%s must less than %s"},
+	"field_format gender updateUser":      {0, "参数 gender 格 格式错误", "Parameter gender is malformed"}, // sic
+	"field_format code createGroupsBatch": {0, "参数 list 格式错误", "Parameter list is malformed"},
+
+	"operation_unknown":     {0, "接口不存在", "No such operation"},
+	"operation_unsupported": {0, "暂不支持操作 %s", "Operation %s is not supported"},
+
+	// Signatures of requests.
+	"signature_wrong":        {1300, "请求签名错误", "The request signature is wrong"},
+	"signature_method":       {1301, "不支持的签名方法", "The signature method is not supported"},
+	"signature_version":      {1302, "不支持的签名版本", "The signature version is not supported"},
+	"signature_date_format":  {1303, "请求时间戳格式错误", "The request's date cannot be read"},
+	"signature_date_missing": {1304, "缺少请求时间戳", "The request has no date"},
+	"signature_date_skew":    {1305, "请求时间戳与服务器时间相差过大", "The request's date is too far from the server's clock"},
+	"signature_replayed":     {1306, "请求签名已被使用", "The request signature has been used already"},
+
+	// Users.
+	"user_not_found":          {2004, "用户不存在", "User not found"},
+	"user_shut":               {0, "用户已停用", "The user may not sign in"},
+	"user_locked":             {2005, "用户已被锁定", "The user is locked"},
+	"user_identifier_missing": {0, "Must contain one of the following fields: username, phone, email", "Must contain one of the following fields: username, phone, email"},
+	"phone_missing":           {0, "phone cannot be empty", "phone cannot be empty"},
+	"username_taken":          {0, "用户名已存在", "The username is taken"},
+	"email_taken":             {0, "邮箱已存在", "The email is taken"},
+	"phone_taken":             {0, "手机号已存在", "The phone number is taken"},
+	"external_id_taken":       {0, "externalId 已存在", "The externalId is taken"},
+	"identity_taken":          {0, "身份源账号已被绑定", "The identity is linked to another user"},
+	"identity_not_found":      {0, "身份不存在", "Identity not found"},
+	"user_resigned":           {0, "用户已离职", "The user has resigned"},
+	"principal_missing":       {0, "没有认证记录", "No authentication record"},
+	"password_wrong":          {2006, "密码错误", "The password is wrong"},
+	"credentials_wrong":       {2333, "账号或密码错误", "The account or the password is wrong"},
+	"password_busy":           {0, "登录人数过多，请稍后重试", "Too many sign-ins at once, try again later"},
+	"password_hash_unknown":   {0, "不支持的密码哈希格式", "The format of the password hash is not supported"},
+	"totp_not_found":          {0, "未绑定 OTP", "No OTP is bound"},
+	"password_undecryptable":  {0, "密码解密失败", "The password cannot be decrypted"},
+
+	// Custom fields.
+	"custom_value_too_long": {0, "customData must be less than 1024 characters", "customData must be less than 1024 characters"},
+	"field_undefined":       {0, "字段 %s 未定义", "Field %s is not defined"},
+	"field_type":            {0, "字段 %s 的值与其类型不符", "The value of field %s is not of its type"},
+	"field_taken":           {0, "字段 %s 的值已被占用", "The value of field %s is taken"},
+	"field_type_fixed":      {0, "字段 %s 已有数据，不能更改类型", "Field %s has values, its type is fixed"},
+	"field_limit":           {0, "自定义字段数量已达上限", "There are too many custom fields"},
+	"field_unique_limit":    {0, "字段 %s 的数据过多，不能设为唯一", "Field %s has too many values to be made unique"},
+
+	// Groups, roles, departments.
+	"group_code_taken":     {0, "分组标识符已存在", "The group's code is taken"},
+	"group_not_found":      {0, "分组不存在", "Group not found"},
+	"namespace_not_found":  {0, "权限组不存在", "Permission namespace not found"},
+	"role_not_found":       {0, "角色不存在", "Role not found"},
+	"role_code_invalid":    {0, "invalid role code: %s", "invalid role code: %s"},
+	"role_code_missing":    {0, "role code must not empty", "role code must not empty"},
+	"role_code_taken":      {0, "角色标识符已存在", "The role's code is taken"},
+	"grant_limit":          {0, "授权数量超过上限", "There are too many grants"},
+	"department_not_found": {0, "部门不存在", "Department not found"},
+	"department_invalid":   {0, "存在不合法的 departmentId: %s", "Unknown departmentId: %s"},
+
+	// Access keys, applications.
+	"access_keys_full":      {0, "密钥数量已达上限", "There are too many access keys"},
+	"access_key_not_found":  {0, "密钥不存在", "Access key not found"},
+	"application_not_found": {2011, "应用不存在", "Application not found"},
+}
+
+// kinds has the status and the plain text of each kind: what a refusal is answered with whose code has no message.
+var kinds = map[fault.Kind]struct {
+	status int
+	message
+}{
+	fault.Internal:        {500, message{0, "服务器内部错误", "Internal server error"}},
+	fault.Invalid:         {400, message{0, "请求参数错误", "Invalid argument"}},
+	fault.Unauthenticated: {401, message{0, "未认证", "Not authenticated"}},
+	fault.Forbidden:       {403, message{0, "无权限执行此操作", "Not permitted"}},
+	fault.NotFound:        {404, message{0, "资源不存在", "Not found"}},
+	fault.Conflict:        {409, message{0, "资源已存在", "Already exists"}},
+	fault.Unprocessable:   {422, message{0, "不允许的操作", "Operation not allowed"}},
+	fault.TooLarge:        {413, message{0, "请求体过大", "The request is too large"}},
+	fault.Throttled:       {429, message{0, "请求过于频繁，请稍后重试", "Too many requests, try again later"}},
+	fault.Unsupported:     {501, message{0, "暂不支持此操作", "Operation not supported"}},
+	fault.Unavailable:     {503, message{0, "服务暂不可用，请稍后重试", "Service unavailable, try again later"}},
+	fault.Refused:         {499, message{0, "请求被拒绝", "Request refused"}},
+}
+
+func statusOf(k fault.Kind) int {
+	if s := kinds[k].status; s != 0 {
+		return s
+	}
+	return kinds[fault.Internal].status
+}
+
+// messageOf is how an operation words a refusal.
+func messageOf(e *fault.Error, operation string) message {
+	if e.Kind != fault.Internal {
+		if len(e.Args) > 0 {
+			about := e.Code + " " + e.Args[0]
+			if m, ok := messages[about+" "+operation]; ok {
+				return m
+			}
+			if m, ok := messages[about]; ok {
+				return m
+			}
+		}
+		if m, ok := messages[e.Code]; ok {
+			return m
+		}
+	}
+	if k, ok := kinds[e.Kind]; ok {
+		return k.message
+	}
+	return kinds[fault.Internal].message
+}
+
+// fillIn puts args, in order, in the place of each %s; a %s without argument becomes nothing.
+func fillIn(text string, args []string) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(text, "%s")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		if len(args) > 0 {
+			b.WriteString(args[0])
+			args = args[1:]
+		}
+		text = after
+	}
+}

@@ -1,0 +1,3 @@
+package v3
+
+//go:generate go run ../tools/contractgen

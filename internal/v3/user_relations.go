@@ -1,0 +1,182 @@
+package v3
+
+import (
+	"context"
+
+	"github.com/guildhall-id/guildhall/internal/access"
+	"github.com/guildhall-id/guildhall/internal/directory"
+	"github.com/guildhall-id/guildhall/internal/fault"
+)
+
+// What a user has, where the wire has no paging: so many at most. totalCount tells how many there are.
+const (
+	mostRolesShown  = 1000
+	mostGroupsShown = 200 // each with its members
+)
+
+type roleDTO struct {
+	ID            string `json:"id"`
+	Code          string `json:"code"`
+	Name          string `json:"name"`
+	Description   string `json:"description"`
+	Namespace     string `json:"namespace"`
+	NamespaceName string `json:"namespaceName"`
+}
+
+func (a *API) getUserRoles(ctx context.Context, in *GetUserRolesParams) (*Page[roleDTO], error) {
+	u, err := a.user(ctx, in.UserIDType, in.UserID)
+	if err != nil {
+		return nil, err
+	}
+	roles, total, err := a.Access.RolesOfUser(ctx, u.PoolID, u.ID, value(in.Namespace), pageOf(1, mostRolesShown))
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.viewRoles(ctx, roles)
+	return &Page[roleDTO]{total, list}, err
+}
+
+func (a *API) viewRoles(ctx context.Context, roles []access.Role) ([]roleDTO, error) {
+	list := make([]roleDTO, len(roles))
+	if len(roles) == 0 {
+		return list, nil
+	}
+	codes := make([]string, len(roles))
+	for i, r := range roles {
+		codes[i] = r.Namespace
+	}
+	namespaces, err := a.Access.NamespacesByCode(ctx, poolOf(ctx), directory.Findable(codes))
+	for i, r := range roles {
+		list[i] = roleDTO{r.ID, r.Code, r.Name, r.Description, r.Namespace, namespaces[r.Namespace].Name}
+	}
+	return list, err
+}
+
+type hasAnyRoleDTO struct {
+	HasAnyRole bool `json:"hasAnyRole"`
+}
+
+func (a *API) hasAnyRole(ctx context.Context, in *HasAnyRoleReqDto) (hasAnyRoleDTO, error) {
+	u, err := a.user(ctx, in.Options.UserIDType, in.UserID)
+	if err != nil {
+		return hasAnyRoleDTO{}, err
+	}
+	refs := make([]access.RoleRef, len(in.Roles))
+	for i, r := range in.Roles {
+		refs[i] = access.RoleRef{Namespace: value(r.Namespace), Code: r.Code}
+	}
+	has, err := a.Access.HasAnyRole(ctx, u.PoolID, u.ID, refs)
+	return hasAnyRoleDTO{has}, err
+}
+
+type authorizedResourceDTO struct {
+	ResourceCode  string   `json:"resourceCode"`
+	ResourceType  string   `json:"resourceType"`
+	APIIdentifier string   `json:"apiIdentifier"` // of resources that are an API: the address, which nobody has set yet
+	Actions       []string `json:"actions"`
+	Effect        string   `json:"effect"`
+}
+
+func viewResources(resources []access.AuthorizedResource) []authorizedResourceDTO {
+	list := make([]authorizedResourceDTO, len(resources))
+	for i, r := range resources {
+		list[i] = authorizedResourceDTO{r.Code, string(r.Type), "", r.Actions, string(access.Allow)}
+	}
+	return list
+}
+
+func (a *API) getUserAuthorizedResources(ctx context.Context, in *GetUserAuthorizedResourcesParams) (*Page[authorizedResourceDTO], error) {
+	u, err := a.user(ctx, in.UserIDType, in.UserID)
+	if err != nil {
+		return nil, err
+	}
+	f := access.ResourceFilter{Namespace: value(in.Namespace), Type: access.ResourceType(value(in.ResourceType))}
+	resources, total, err := a.Access.AuthorizedResourcesOfUser(ctx, u.PoolID, u.ID, f, directory.Page{})
+	return &Page[authorizedResourceDTO]{total, viewResources(resources)}, err
+}
+
+func (a *API) getUserGroups(ctx context.Context, in *GetUserGroupsParams) (*Page[groupDTO], error) {
+	u, err := a.user(ctx, in.UserIDType, in.UserID)
+	if err != nil {
+		return nil, err
+	}
+	groups, total, err := a.Directory.GroupsOf(ctx, u.PoolID, u.ID, pageOf(1, mostGroupsShown))
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.viewGroups(ctx, groups, withGroup{members: true})
+	return &Page[groupDTO]{total, list}, err
+}
+
+// There are no departments yet: users are in none, and none is known.
+
+func (a *API) getUserDepartments(ctx context.Context, in *GetUserDepartmentsParams) (*Page[any], error) {
+	return a.noPage(ctx, in.UserIDType, in.UserID)
+}
+
+func (a *API) setUserDepartments(ctx context.Context, in *SetUserDepartmentsDto) (success, error) {
+	if _, err := a.user(ctx, in.Options.UserIDType, in.UserID); err != nil {
+		return success{}, err
+	}
+	return success{}, fault.New(fault.NotFound, "department_invalid", in.Departments[0].DepartmentID)
+}
+
+// Nobody's identity has been proven by documents: the wire calls that principal authentication.
+
+func (a *API) getUserPrincipalAuthenticationInfo(ctx context.Context, in *GetUserPrincipalAuthenticationInfoParams) (*Page[any], error) {
+	return a.noPage(ctx, in.UserIDType, in.UserID)
+}
+
+func (a *API) resetUserPrincipalAuthenticationInfo(ctx context.Context, in *ResetUserPrincipalAuthenticationInfoDto) (success, error) {
+	if _, err := a.user(ctx, in.Options.UserIDType, in.UserID); err != nil {
+		return success{}, err
+	}
+	return success{}, fault.New(fault.Refused, "principal_missing")
+}
+
+// Nobody signs in to an application yet: there are no sessions to list, to look at or to end.
+
+func (a *API) getUserAccessibleApps(ctx context.Context, in *GetUserAccessibleAppsParams) ([]any, error) {
+	return a.noList(ctx, in.UserIDType, in.UserID)
+}
+
+func (a *API) getUserAuthorizedApps(ctx context.Context, in *GetUserAuthorizedAppsParams) ([]any, error) {
+	return a.noList(ctx, in.UserIDType, in.UserID)
+}
+
+func (a *API) getUserLoginHistory(ctx context.Context, in *GetUserLoginHistoryParams) (*Page[any], error) {
+	return a.noPage(ctx, in.UserIDType, in.UserID)
+}
+
+func (a *API) getUserLoggedinApps(ctx context.Context, in *GetUserLoggedinAppsParams) ([]any, error) {
+	return a.noList(ctx, in.UserIDType, in.UserID)
+}
+
+func (a *API) getUserLoggedinIdentities(ctx context.Context, in *GetUserLoggedinIdentitiesParams) ([]any, error) {
+	return a.noList(ctx, in.UserIDType, in.UserID)
+}
+
+func (a *API) kickUsers(ctx context.Context, in *KickUsersDto) (success, error) {
+	_, err := a.user(ctx, in.Options.UserIDType, in.UserID)
+	return succeeded(err)
+}
+
+type sessionStatusDTO struct {
+	Active bool `json:"active"`
+}
+
+func (a *API) checkSessionStatus(context.Context, *CheckSessionStatusDto) (sessionStatusDTO, error) {
+	return sessionStatusDTO{false}, nil
+}
+
+// noPage is a page of what no user has.
+func (a *API) noPage(ctx context.Context, userIDType, userID string) (*Page[any], error) {
+	_, err := a.user(ctx, userIDType, userID)
+	return &Page[any]{}, err
+}
+
+// noList is a list of what no user has.
+func (a *API) noList(ctx context.Context, userIDType, userID string) ([]any, error) {
+	_, err := a.user(ctx, userIDType, userID)
+	return []any{}, err
+}
