@@ -32,6 +32,8 @@ func (a *Access) lockNamespaces(ctx context.Context, poolID string, codes []stri
 
 var selectGrants = "select " + db.Columns[grant]() + " from grants where pool_id = ? and "
 
+const byKey = "target_type in (?...) and target_id in (?...) and namespace in (?...) and resource in (?...) limit ?"
+
 // grantsByKey returns the rows that the keys have.
 func (a *Access) grantsByKey(ctx context.Context, poolID string, keys map[grantKey][]string) (map[grantKey]grant, error) {
 	var types, targets, namespaces, resources []string
@@ -44,8 +46,7 @@ func (a *Access) grantsByKey(ctx context.Context, poolID string, keys map[grantK
 		*list = slices.Compact(*list)
 	}
 	out := make(map[grantKey]grant, len(keys))
-	rows, err := db.List[grant](ctx, a.db, selectGrants+`target_type in (?...) and target_id in (?...) and namespace in (?...)
-		and resource in (?...) order by id limit ?`, poolID, types, targets, namespaces, resources, mostRevoked+1)
+	rows, err := db.List[grant](ctx, a.db, selectGrants+byKey, poolID, types, targets, namespaces, resources, mostRevoked+1)
 	if err == nil && len(rows) > mostRevoked {
 		err = fault.New(fault.Unprocessable, "grant_limit", strconv.Itoa(mostRevoked))
 	}
@@ -78,7 +79,7 @@ func (a *Access) grantsToRevoke(ctx context.Context, poolID string, list []Revoc
 	w.And("target_type in (?...) and target_id in (?...) and namespace in (?...)", directory.Findable(types), directory.Findable(targets),
 		directory.Findable(namespaces))
 	w.And(condition, args...)
-	rows, err := db.List[grant](ctx, a.db, selectGrants+w.String()+" order by id limit ?", append(append([]any{poolID}, w.Args...), mostRevoked+1)...)
+	rows, err := db.List[grant](ctx, a.db, selectGrants+w.String()+" limit ?", append(append([]any{poolID}, w.Args...), mostRevoked+1)...)
 	if err == nil && len(rows) > mostRevoked {
 		err = fault.New(fault.Unprocessable, "grant_limit", strconv.Itoa(mostRevoked))
 	}
@@ -127,6 +128,14 @@ func (a *Access) grantsOf(ctx context.Context, poolID string, t Target, f Resour
 	return a.listGrants(ctx, "select "+db.Columns[grant]("g")+" from grants g where g.pool_id = ? and ", []any{poolID}, &w, f)
 }
 
+// selectGrantsOfUser ends where conditions on the grants, g, go on. "cross join" keeps SQLite from beginning with all of them.
+var selectGrantsOfUser = `with holders (target_type, target_id) as (
+		select 'USER', cast(? as text)
+		union all select 'GROUP', group_id from group_members where pool_id = ? and user_id = ?
+		union all select 'ROLE', role_id from (` + rolesHeld + `) held)
+	select ` + db.Columns[grant]("g") + ` from holders h cross join grants g
+	where g.target_type = h.target_type and g.target_id = h.target_id and `
+
 // grantsOfUser returns the grants of a user, of their groups and of the roles of both, as grantsOf does.
 func (a *Access) grantsOfUser(ctx context.Context, poolID, userID string, f ResourceFilter) ([]grant, error) {
 	if len(directory.Findable([]string{userID})) == 0 {
@@ -134,12 +143,7 @@ func (a *Access) grantsOfUser(ctx context.Context, poolID, userID string, f Reso
 	}
 	var w db.Where
 	w.And("g.pool_id = ?", poolID)
-	return a.listGrants(ctx, `with holders (target_type, target_id) as (
-			select 'USER', cast(? as text)
-			union all select 'GROUP', group_id from group_members where pool_id = ? and user_id = ?
-			union all select 'ROLE', role_id from (`+rolesHeld+`) held)
-		select `+db.Columns[grant]("g")+` from holders h join grants g on g.target_type = h.target_type and g.target_id = h.target_id
-		where `, append([]any{userID, poolID, userID}, heldBy(poolID, userID)...), &w, f)
+	return a.listGrants(ctx, selectGrantsOfUser, append([]any{userID, poolID, userID}, heldBy(poolID, userID)...), &w, f)
 }
 
 func (a *Access) listGrants(ctx context.Context, sql string, args []any, w *db.Where, f ResourceFilter) ([]grant, error) {

@@ -12,6 +12,9 @@ const forUpdate = " for update"
 
 var selectRoles = "select " + db.Columns[Role]() + " from roles where pool_id = ? and "
 
+// byRef continues selectRoles. Roles are locked in this order everywhere.
+const byRef = "namespace in (?...) and code in (?...) order by namespace, code limit ?"
+
 func (a *Access) rolesByRef(ctx context.Context, poolID string, refs []RoleRef, lock string) (map[RoleRef]Role, error) {
 	asked := make(map[RoleRef]bool, len(refs))
 	codes := make([]string, len(refs))
@@ -19,7 +22,7 @@ func (a *Access) rolesByRef(ctx context.Context, poolID string, refs []RoleRef, 
 		asked[r.normal()], codes[i] = true, r.Code
 	}
 	namespaces, codes := directory.Findable(namespacesOf(refs)), directory.Findable(codes)
-	rows, err := db.List[Role](ctx, a.db, selectRoles+"namespace in (?...) and code in (?...) order by id limit ?"+lock,
+	rows, err := db.List[Role](ctx, a.db, selectRoles+byRef+lock,
 		poolID, namespaces, codes, len(namespaces)*len(codes))
 	if err != nil {
 		return nil, err
@@ -48,7 +51,7 @@ func (a *Access) rolesByID(ctx context.Context, poolID string, ids []string) (ma
 // lockRoles makes sure that the roles exist until the transaction of ctx ends.
 func (a *Access) lockRoles(ctx context.Context, poolID string, ids []string) error {
 	known := directory.Findable(ids)
-	found, err := db.List[string](ctx, a.db, "select id from roles where pool_id = ? and id in (?...) order by id limit ?"+forUpdate,
+	found, err := db.List[string](ctx, a.db, "select id from roles where pool_id = ? and id in (?...) order by namespace, code limit ?"+forUpdate,
 		poolID, known, len(known))
 	if err != nil {
 		return err
@@ -153,10 +156,12 @@ func (a *Access) listRolesOf(ctx context.Context, poolID, userID, namespace stri
 }
 
 // rolesHeld selects the identifiers of the roles that a user has themselves and through groups. Its arguments are heldBy's.
+// "cross join" keeps SQLite from beginning with all assignments of the pool.
 const rolesHeld = `select role_id from role_assignments where pool_id = ? and target_type = 'USER' and target_id = ?
-	union select a.role_id from group_members m
-		join role_assignments a on a.pool_id = m.pool_id and a.target_type = 'GROUP' and a.target_id = m.group_id
-		where m.pool_id = ? and m.user_id = ?`
+	union select a.role_id from group_members m cross join role_assignments a
+		where m.pool_id = ? and m.user_id = ? and a.pool_id = m.pool_id and a.target_type = 'GROUP' and a.target_id = m.group_id`
+
+const selectHeld = "select count(*) from (" + rolesHeld + ") held where role_id in (?...)"
 
 func heldBy(poolID, userID string) []any { return []any{poolID, userID, poolID, userID} }
 
@@ -178,7 +183,7 @@ func (a *Access) hasRole(ctx context.Context, poolID, userID string, roleIDs []s
 	if len(directory.Findable([]string{userID})) == 0 {
 		return false, nil
 	}
-	n, err := db.One[int64](ctx, a.db, "select count(*) from ("+rolesHeld+") held where role_id in (?...)", append(heldBy(poolID, userID), roleIDs)...)
+	n, err := db.One[int64](ctx, a.db, selectHeld, append(heldBy(poolID, userID), roleIDs)...)
 	return n > 0, err
 }
 

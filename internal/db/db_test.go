@@ -272,7 +272,7 @@ func TestIDs(t *testing.T) {
 }
 
 func TestFileBelongsToItsOwnerAlone(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "g.db")
+	path := filepath.Join(t.TempDir(), "a b#c?d%20ü.db") // what means something in an address is part of the name
 	if _, _, err := db.Migrate(t.Context(), path); err != nil {
 		t.Fatal(err)
 	}

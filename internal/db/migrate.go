@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,7 +55,9 @@ func Migrate(ctx context.Context, dsn string) (before, after int64, err error) {
 			return 0, 0, err
 		}
 		f.Close()
-		pool, err = sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)")
+		// A path may hold what means something in an address.
+		address := url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)&_pragma=synchronous(full)"}
+		pool, err = sql.Open("sqlite", address.String())
 		if err != nil {
 			return 0, 0, err
 		}

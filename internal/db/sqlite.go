@@ -72,7 +72,7 @@ func openSQLite(o Options) (*sqliteEngine, error) {
 		size = 2 * runtime.GOMAXPROCS(0)
 	}
 	e.readers = readerPool{open: func() (*sqliteConn, error) { return openSQLiteConn(path, 8<<20, "pragma query_only = true") },
-		tokens: make(chan struct{}, size)}
+		tokens: make(chan struct{}, size), stop: e.stop}
 	e.background.Add(3)
 	go e.write()
 	go e.checkpoints()
@@ -337,6 +337,7 @@ func (sqliteDialect) lostRace(err error) bool {
 type readerPool struct {
 	open   func() (*sqliteConn, error)
 	tokens chan struct{}
+	stop   chan struct{} // closed with the engine
 	mu     sync.Mutex
 	idle   []*sqliteConn
 	all    []*sqliteConn
@@ -350,6 +351,8 @@ func (p *readerPool) get(ctx context.Context) (*sqliteConn, error) {
 		case p.tokens <- struct{}{}:
 		case <-ctx.Done():
 			return nil, ctx.Err()
+		case <-p.stop:
+			return nil, errClosed
 		}
 	}
 	p.mu.Lock()

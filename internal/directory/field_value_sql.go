@@ -118,11 +118,14 @@ type targetValue struct {
 	Value    string   `db:"value"`
 }
 
+// "cross join" keeps SQLite from beginning with the fields, and with them all values of the pool.
+const selectValues = `select v.target_id, v.key, f.data_type, f.label, v.value from field_values v cross join fields f
+	where v.pool_id = ? and v.target_type = ? and v.target_id in (?...)
+		and f.pool_id = v.pool_id and f.target_type = v.target_type and f.key = v.key
+	order by v.target_id, f.created_at, v.key limit ?`
+
 func (d *Directory) valuesOf(ctx context.Context, poolID string, t TargetType, ids []string) (map[string][]Value, error) {
-	rows, err := db.List[targetValue](ctx, d.db, `select v.target_id, v.key, f.data_type, f.label, v.value from field_values v
-		join fields f on f.pool_id = v.pool_id and f.target_type = v.target_type and f.key = v.key
-		where v.pool_id = ? and v.target_type = ? and v.target_id in (?...)
-		order by v.target_id, f.created_at, v.key limit ?`, poolID, string(t), ids, len(ids)*mostFields)
+	rows, err := db.List[targetValue](ctx, d.db, selectValues, poolID, string(t), ids, len(ids)*mostFields)
 	if err != nil {
 		return nil, err
 	}

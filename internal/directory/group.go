@@ -392,13 +392,13 @@ func (d *Directory) IsMember(ctx context.Context, poolID, code, userID string) (
 // LockUsers makes sure that the users exist, and that none is deleted before the transaction of ctx ends. An unknown one is
 // ErrUserNotFound.
 func (d *Directory) LockUsers(ctx context.Context, poolID string, ids []string) error {
-	return d.lock(ctx, "users", poolID, ids, ErrUserNotFound)
+	return d.lock(ctx, "users", "id", poolID, ids, ErrUserNotFound)
 }
 
 // LockGroups makes sure that the groups exist, and that none is deleted before the transaction of ctx ends. An unknown one is
 // ErrGroupNotFound.
 func (d *Directory) LockGroups(ctx context.Context, poolID string, ids []string) error {
-	return d.lock(ctx, "groups", poolID, ids, ErrGroupNotFound)
+	return d.lock(ctx, "groups", "code", poolID, ids, ErrGroupNotFound)
 }
 
 func groupTaken(err error) error {

@@ -45,7 +45,7 @@ func (d *Directory) claimGroup(ctx context.Context, g *Group) (Group, error) {
 }
 
 func (d *Directory) lockGroupsByCode(ctx context.Context, poolID string, codes []string) ([]Group, error) {
-	return db.List[Group](ctx, d.db, "select "+db.Columns[Group]()+" from groups where pool_id = ? and code in (?...) order by id limit ?"+forUpdate,
+	return db.List[Group](ctx, d.db, "select "+db.Columns[Group]()+" from groups where pool_id = ? and code in (?...) order by code limit ?"+forUpdate,
 		poolID, Findable(codes), mostGroupCodes)
 }
 
@@ -74,6 +74,10 @@ func (d *Directory) listGroups(ctx context.Context, poolID, keywords string, p P
 	return groups, total, err
 }
 
+var selectGroupsOfUser = "select " + db.Columns[Group]("g") + ` from group_members m
+	join groups g on g.pool_id = m.pool_id and g.id = m.group_id
+	where m.pool_id = ? and m.user_id = ? order by m.group_id desc limit ? offset ?`
+
 func (d *Directory) listGroupsOf(ctx context.Context, poolID, userID string, p Page) ([]Group, int64, error) {
 	if len(Findable([]string{userID})) == 0 {
 		return []Group{}, 0, nil
@@ -83,9 +87,7 @@ func (d *Directory) listGroupsOf(ctx context.Context, poolID, userID string, p P
 		return nil, 0, err
 	}
 	limit, offset := p.window()
-	groups, err := db.List[Group](ctx, d.db, "select "+db.Columns[Group]("g")+` from group_members m
-		join groups g on g.pool_id = m.pool_id and g.id = m.group_id
-		where m.pool_id = ? and m.user_id = ? order by m.group_id desc limit ? offset ?`, poolID, userID, limit, offset)
+	groups, err := db.List[Group](ctx, d.db, selectGroupsOfUser, poolID, userID, limit, offset)
 	return groups, total, err
 }
 
@@ -95,12 +97,14 @@ type userGroup struct {
 	Group
 }
 
+var selectGroupsOf = "select found.user_id, " + db.Columns[Group]("g") + ` from (
+		select user_id, group_id, row_number() over (partition by user_id order by group_id desc) as place
+		from group_members where pool_id = ? and user_id in (?...)) found
+	cross join groups g
+	where g.pool_id = ? and g.id = found.group_id and found.place <= ? order by found.user_id, found.place limit ?`
+
 func (d *Directory) groupsOfUsers(ctx context.Context, poolID string, userIDs []string, each int) (map[string][]Group, error) {
-	rows, err := db.List[userGroup](ctx, d.db, "select m.user_id, "+db.Columns[Group]("g")+` from (
-			select user_id, group_id, row_number() over (partition by user_id order by group_id desc) as place
-			from group_members where pool_id = ? and user_id in (?...)) m
-		join groups g on g.pool_id = ? and g.id = m.group_id
-		where m.place <= ? order by m.user_id, m.place limit ?`, poolID, userIDs, poolID, each, each*max(len(userIDs), 1))
+	rows, err := db.List[userGroup](ctx, d.db, selectGroupsOf, poolID, userIDs, poolID, each, each*max(len(userIDs), 1))
 	if err != nil {
 		return nil, err
 	}
@@ -112,9 +116,10 @@ func (d *Directory) groupsOfUsers(ctx context.Context, poolID string, userIDs []
 }
 
 // lock selects the rows of a table by identifier for the rest of the transaction; known is the error when one is not there.
-func (d *Directory) lock(ctx context.Context, table, poolID string, ids []string, known *fault.Error) error {
+// Each table's rows are locked in one order everywhere.
+func (d *Directory) lock(ctx context.Context, table, order, poolID string, ids []string, known *fault.Error) error {
 	n := distinct(ids)
-	found, err := db.List[string](ctx, d.db, "select id from "+table+" where pool_id = ? and id in (?...) order by id limit ?"+forUpdate,
+	found, err := db.List[string](ctx, d.db, "select id from "+table+" where pool_id = ? and id in (?...) order by "+order+" limit ?"+forUpdate,
 		poolID, Findable(ids), n)
 	if err == nil && len(found) < n {
 		return known
@@ -144,15 +149,17 @@ func (d *Directory) removeMemberships(ctx context.Context, poolID string, userID
 	return err
 }
 
+var selectMembers = "select " + db.Columns[User]("u") + ` from group_members m
+	join users u on u.pool_id = m.pool_id and u.id = m.user_id
+	where m.pool_id = ? and m.group_id = ? order by m.created_at desc, m.user_id desc limit ? offset ?`
+
 func (d *Directory) listMembers(ctx context.Context, g *Group, p Page) ([]User, int64, error) {
 	total, err := db.One[int64](ctx, d.db, "select count(*) from group_members where pool_id = ? and group_id = ?", g.PoolID, g.ID)
 	if err != nil {
 		return nil, 0, err
 	}
 	limit, offset := p.window()
-	users, err := db.List[User](ctx, d.db, "select "+db.Columns[User]("u")+` from group_members m
-		join users u on u.pool_id = m.pool_id and u.id = m.user_id
-		where m.pool_id = ? and m.group_id = ? order by m.created_at desc, m.user_id desc limit ? offset ?`, g.PoolID, g.ID, limit, offset)
+	users, err := db.List[User](ctx, d.db, selectMembers, g.PoolID, g.ID, limit, offset)
 	return users, total, err
 }
 
@@ -162,12 +169,21 @@ type groupMember struct {
 	User
 }
 
+// selectMembersOf numbers, of a large group, only the members since the last one wanted. "cross join" and the inner limit keep
+// the engines from beginning with all users of the pool.
+var selectMembersOf = "select found.group_id, " + db.Columns[User]("u") + ` from (
+		select group_id, user_id, place from (
+			select m.group_id, m.user_id, row_number() over (partition by m.group_id order by m.created_at desc, m.user_id desc) as place
+			from groups g cross join group_members m
+			where g.pool_id = ? and g.id in (?...) and m.pool_id = g.pool_id and m.group_id = g.id and m.created_at >= coalesce((
+				select x.created_at from group_members x where x.pool_id = g.pool_id and x.group_id = g.id
+				order by x.created_at desc limit 1 offset ?), 0)) numbered
+		where place <= ? limit ?) found
+	cross join users u
+	where u.pool_id = ? and u.id = found.user_id order by found.group_id, found.place`
+
 func (d *Directory) membersOf(ctx context.Context, poolID string, groupIDs []string, each int) (map[string][]User, error) {
-	rows, err := db.List[groupMember](ctx, d.db, "select m.group_id, "+db.Columns[User]("u")+` from (
-			select group_id, user_id, row_number() over (partition by group_id order by created_at desc, user_id desc) as place
-			from group_members where pool_id = ? and group_id in (?...)) m
-		join users u on u.pool_id = ? and u.id = m.user_id
-		where m.place <= ? order by m.group_id, m.place limit ?`, poolID, groupIDs, poolID, each, each*max(len(groupIDs), 1))
+	rows, err := db.List[groupMember](ctx, d.db, selectMembersOf, poolID, groupIDs, each-1, each, each*max(len(groupIDs), 1), poolID)
 	if err != nil {
 		return nil, err
 	}

@@ -37,14 +37,14 @@ var mayImport = map[string]string{
 
 // What nobody but the named packages may import, and why.
 var reserved = []struct{ prefix, only, reason string }{
-	{"github.com/jackc/pgx", "internal/db", "only the engine knows a driver"},
+	{"github.com/jackc/pgx", "internal/db internal/testhall", "only the engine knows a driver"},
 	{"zombiezen.com/go/sqlite", "internal/db", "only the engine knows a driver"},
 	{"modernc.org/sqlite", "internal/db", "only the engine knows a driver"},
 	{"database/sql", "internal/db", "SQL goes through the engine's mapper"},
 	{"net/http", "internal/op internal/v2 internal/v3 internal/server bench", "the domain knows no HTTP"},
 	{"github.com/prometheus", "internal/server", "measuring is the server's"},
 	{"math/rand", "internal/db", "secrets come from crypto/rand; only retries and counters may be random by chance"},
-	{"embed", "internal/db contract", "files are embedded where they belong"},
+	{"embed", "internal/db internal/testhall contract", "files are embedded where they belong"},
 	{"internal/testhall", "", "only tests use it"},
 }
 

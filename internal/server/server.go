@@ -175,6 +175,8 @@ func (s *Server) housekeeping(ctx context.Context) {
 	}
 }
 
+var errNotFirst = errors.New("there is a pool already")
+
 // Credentials are what a client needs to reach a new pool, shown once. The json names are those that scripts read.
 type Credentials struct {
 	Host            string `json:"host"`
@@ -201,11 +203,14 @@ func (s *Server) CreatePool(ctx context.Context, name string, onlyFirst bool) (*
 	ctx = caller.With(ctx, &caller.Caller{Kind: caller.System})
 	out := &Credentials{Host: s.Config.BaseURL}
 	p, a, err := s.Directory.CreatePool(ctx, name, func(ctx context.Context, p *directory.Pool, owner *directory.Administrator) error {
-		if p.IsDefault {
+		switch {
+		case p.IsDefault:
 			// The row is the lock: a second first pool runs into its key.
 			if _, err := db.Exec(ctx, s.DB, "insert into tallies (pool_id, name, slot, n) values ('', 'first pool', 0, 1)"); err != nil {
 				return err
 			}
+		case onlyFirst:
+			return errNotFirst
 		}
 		if err := s.Access.EnsureNamespace(ctx, p.ID, "default", "default"); err != nil {
 			return err
@@ -221,10 +226,13 @@ func (s *Server) CreatePool(ctx context.Context, name string, onlyFirst bool) (*
 		out.AppID, out.AppSecret, out.AccessKeyID, out.AccessKeySecret = app.ID, app.Secret, key.ID, key.Secret
 		return nil
 	})
-	if onlyFirst && db.IsUnique(err, "tallies", "slot") {
+	switch {
+	case err == nil:
+	case errors.Is(err, errNotFirst), onlyFirst && db.IsUnique(err, "tallies", "slot"):
 		return nil, nil
-	}
-	if err != nil {
+	case db.IsUnique(err, "tallies", "slot"):
+		return s.CreatePool(ctx, name, false) // another process has just made the first
+	default:
 		return nil, err
 	}
 	out.UserPoolID, out.UserPoolSecret, out.AdminUsername, out.AdminPassword = p.ID, p.Secret, a.Username, a.Password

@@ -344,3 +344,16 @@ func (h *hall) encrypted(t testing.TB, pool, password string) string {
 }
 
 func sorted[T ~string](list []T) []T { return slices.Sorted(slices.Values(list)) }
+
+// vars is a JSON object of texts, for values that a raw string cannot hold.
+func vars(pairs ...string) string {
+	object := map[string]string{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		object[pairs[i]] = pairs[i+1]
+	}
+	b, err := json.Marshal(object)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}

@@ -50,13 +50,12 @@ func newAPI(t testing.TB, d *db.DB) *apiHall {
 
 // client speaks for one pool's access key, signing each request as the vendor's client does.
 type client struct {
-	h         *apiHall
-	id        string
-	secret    string
-	header    map[string]string // in place of what would be sent; an empty value sends none
-	tamper    func(*http.Request)
-	unsigned  bool
-	addressed string // of the client
+	h        *apiHall
+	id       string
+	secret   string
+	header   map[string]string // in place of what would be sent; an empty value sends none
+	tamper   func(*http.Request)
+	unsigned bool
 }
 
 func (h *apiHall) client() *client {
