@@ -62,7 +62,7 @@ func (d *Directory) SetValuesOf(ctx context.Context, poolID string, t TargetType
 		if err != nil || len(changes) == 0 {
 			return err
 		}
-		return d.logValues(ctx, poolID, t, changes)
+		return d.finishValues(ctx, poolID, t, changes)
 	})
 }
 
@@ -76,9 +76,24 @@ func (d *Directory) RemoveValue(ctx context.Context, poolID string, t TargetType
 		if existed = len(changes) > 0; err != nil || !existed {
 			return err
 		}
-		return d.logValues(ctx, poolID, t, changes)
+		return d.finishValues(ctx, poolID, t, changes)
 	})
 	return existed, err
+}
+
+// finishValues does what a change of values alone asks for: a user has changed, for those who synchronise by that, and the log
+// tells it.
+func (d *Directory) finishValues(ctx context.Context, poolID string, t TargetType, changes valueChanges) error {
+	if t == UserTarget {
+		ids := make([]string, 0, len(changes))
+		for id := range changes.byTarget() {
+			ids = append(ids, id)
+		}
+		if _, err := db.Exec(ctx, d.db, "update users set updated_at = ? where pool_id = ? and id in (?...)", d.db.Now(), poolID, ids); err != nil {
+			return err
+		}
+	}
+	return d.logValues(ctx, poolID, t, changes)
 }
 
 // Values returns the values of up to 1,000 targets, by target, in the order of their fields' making. Who has none is left out.
@@ -97,12 +112,6 @@ func (d *Directory) Values(ctx context.Context, poolID string, t TargetType, tar
 // the deletion has one.
 func (d *Directory) RemoveValuesOf(ctx context.Context, poolID string, t TargetType, ids []string) error {
 	return d.removeValues(ctx, poolID, t, ids)
-}
-
-// putValues writes values inside the transaction of a verb that writes its own record.
-func (d *Directory) putValues(ctx context.Context, poolID string, t TargetType, targets []TargetValues) error {
-	_, err := d.writeValues(ctx, poolID, t, targets)
-	return err
 }
 
 // writeValues checks and writes values, inside the transaction of ctx, and returns what it changed.
@@ -352,6 +361,15 @@ type valueChanges []valueChange
 type valueChange struct {
 	*wantedValue
 	before string // JSON, "" where there was none
+}
+
+// byTarget splits the changes by the target that they are of.
+func (c valueChanges) byTarget() map[string]valueChanges {
+	out := make(map[string]valueChanges)
+	for _, v := range c {
+		out[v.target] = append(out[v.target], v)
+	}
+	return out
 }
 
 // record adds the changes of one target to what an event tells.

@@ -99,21 +99,23 @@ func (d *Directory) CreateUsers(ctx context.Context, poolID string, list []NewUs
 			if len(list[i].Custom) > 0 {
 				values = append(values, TargetValues{u.ID, list[i].Custom})
 			}
+		}
+		written, err := d.writeValues(ctx, poolID, UserTarget, values)
+		if err != nil {
+			return err
+		}
+		byUser := written.byTarget()
+		for i := range users {
+			u := &users[i]
 			changes, err := db.Diff(&User{}, u)
 			if err != nil {
 				return err
 			}
-			_, after := audit.Changes(changes)
-			for k, v := range list[i].Custom {
-				after["customData."+k] = v
-			}
-			if err := d.log.Add(ctx, poolID, audit.Event{Operation: audit.Create, Resource: audit.User, TargetID: u.ID,
-				TargetName: u.DisplayName(), After: after}); err != nil {
-				return err
-			}
-		}
-		if len(values) > 0 {
-			if err := d.putValues(ctx, poolID, UserTarget, values); err != nil {
+			e := audit.Event{Operation: audit.Create, Resource: audit.User, TargetID: u.ID, TargetName: u.DisplayName()}
+			_, e.After = audit.Changes(changes)
+			byUser[u.ID].record(&e)
+			e.Before = nil
+			if err := d.log.Add(ctx, poolID, e); err != nil {
 				return err
 			}
 		}
@@ -243,24 +245,20 @@ func (d *Directory) patch(ctx context.Context, u *User, p *UserPatch, c *credent
 	if err := db.Update(ctx, d.db, "users", changes, "pool_id = ? and id = ?", u.PoolID, u.ID); err != nil {
 		return taken(err)
 	}
-	old, changed := audit.Changes(changes)
-	if len(p.Custom) > 0 {
-		if err := d.putValues(ctx, u.PoolID, UserTarget, []TargetValues{{u.ID, p.Custom}}); err != nil {
-			return err
-		}
-		for k, v := range p.Custom {
-			changed["customData."+k] = v
-		}
+	written, err := d.writeValues(ctx, u.PoolID, UserTarget, []TargetValues{{u.ID, p.Custom}})
+	if err != nil {
+		return err
 	}
-	operation := audit.Update
+	e := audit.Event{Operation: audit.Update, Resource: audit.User, TargetID: u.ID, TargetName: u.DisplayName(), UserEvent: p.Event}
+	e.Before, e.After = audit.Changes(changes)
+	written.record(&e)
 	if u.Status == Resigned && before.Status != Resigned {
-		operation = audit.Resign
+		e.Operation = audit.Resign
 		if err := d.strip(ctx, u.PoolID, []string{u.ID}); err != nil {
 			return err
 		}
 	}
-	return d.log.Add(ctx, u.PoolID, audit.Event{Operation: operation, Resource: audit.User, TargetID: u.ID,
-		TargetName: u.DisplayName(), UserEvent: p.Event, Before: old, After: changed})
+	return d.log.Add(ctx, u.PoolID, e)
 }
 
 // strip takes from users all that they were given: groups, and through the registered hooks roles and grants.

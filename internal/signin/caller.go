@@ -12,7 +12,7 @@ import (
 // is the token's, whatever the request names. ErrTokenInvalid for a token that is neither.
 func (s *Signin) Bearer(ctx context.Context, base *caller.Caller, token string) (*caller.Caller, error) {
 	c := *base
-	if LooksManagement(token) {
+	if s.looksManagement(token) {
 		k, err := s.ManagementKey(ctx, token)
 		if err != nil {
 			return nil, err

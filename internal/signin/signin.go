@@ -21,6 +21,7 @@ type Signin struct {
 	access *access.Access
 	master *secret.Master
 	issuer string
+	seen   seenTokens
 }
 
 // Options are what a Signin is built from.

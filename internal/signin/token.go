@@ -3,10 +3,12 @@ package signin
 import (
 	"context"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -100,17 +102,9 @@ func (s *Signin) managementSecret(poolID string) []byte {
 
 // ManagementKey returns the access key that a management token speaks for: it dies with the key. ErrTokenInvalid otherwise.
 func (s *Signin) ManagementKey(ctx context.Context, token string) (*directory.AccessKey, error) {
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
+	c, err := s.managementClaims(token)
 	if err != nil {
-		return nil, ErrTokenInvalid.Because(err)
-	}
-	// The pool in the unchecked claims only chooses the key to check with.
-	var c managementClaims
-	if err := parsed.UnsafeClaimsWithoutVerification(&c); err != nil || c.Use != managementUse {
-		return nil, ErrTokenInvalid
-	}
-	if err := parsed.Claims(s.managementSecret(c.Pool), &c); err != nil {
-		return nil, ErrTokenInvalid.Because(err)
+		return nil, err
 	}
 	if c.Expiry == nil || s.db.Now() >= c.Expiry.Time().UnixMilli() {
 		return nil, ErrTokenInvalid
@@ -123,6 +117,27 @@ func (s *Signin) ManagementKey(ctx context.Context, token string) (*directory.Ac
 		return nil, ErrTokenInvalid
 	}
 	return k, err
+}
+
+// managementClaims checks a management token's signature and returns its claims; whether they still hold is the caller's to check.
+func (s *Signin) managementClaims(token string) (*managementClaims, error) {
+	if c, ok := s.seen.get(token).(*managementClaims); ok {
+		return c, nil
+	}
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
+	if err != nil {
+		return nil, ErrTokenInvalid.Because(err)
+	}
+	// The pool in the unchecked claims only chooses the key to check with.
+	c := &managementClaims{}
+	if err := parsed.UnsafeClaimsWithoutVerification(c); err != nil || c.Use != managementUse {
+		return nil, ErrTokenInvalid
+	}
+	if err := parsed.Claims(s.managementSecret(c.Pool), c); err != nil {
+		return nil, ErrTokenInvalid.Because(err)
+	}
+	s.seen.put(token, c)
+	return c, nil
 }
 
 // UserData is the claim `data` of a user's token: what the V2 clients read without asking.
@@ -212,23 +227,9 @@ var ErrUserShut = fault.New(fault.Forbidden, "user_shut")
 // User returns the claims of a user's token and the user, if the token is theirs and still valid: signed by the key of the
 // pool it names, not expired, not called in by tokenExpiredAt, and its user still let in. ErrTokenInvalid otherwise.
 func (s *Signin) User(ctx context.Context, token string) (*UserClaims, *directory.User, error) {
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
-	if err != nil {
-		return nil, nil, ErrTokenInvalid.Because(err)
-	}
-	var c UserClaims
-	if err := parsed.UnsafeClaimsWithoutVerification(&c); err != nil {
-		return nil, nil, ErrTokenInvalid
-	}
-	keys, err := s.dir.Keys(ctx, c.Pool)
-	if errors.Is(err, directory.ErrPoolNotFound) {
-		return nil, nil, ErrTokenInvalid
-	}
+	c, err := s.userClaims(ctx, token)
 	if err != nil {
 		return nil, nil, err
-	}
-	if err := parsed.Claims(&keys.Signing.PublicKey, &c); err != nil {
-		return nil, nil, ErrTokenInvalid.Because(err)
 	}
 	now := s.db.Now()
 	if c.Expiry == nil || now >= c.Expiry.Time().UnixMilli() || c.Issuer != s.issuer {
@@ -236,7 +237,7 @@ func (s *Signin) User(ctx context.Context, token string) (*UserClaims, *director
 	}
 	u, err := s.dir.User(ctx, c.Pool, directory.ByID(c.Subject))
 	switch {
-	case errors.Is(err, directory.ErrUserNotFound):
+	case fault.KindOf(err) == fault.NotFound || fault.KindOf(err) == fault.Invalid:
 		return nil, nil, ErrTokenInvalid
 	case err != nil:
 		return nil, nil, err
@@ -244,11 +245,70 @@ func (s *Signin) User(ctx context.Context, token string) (*UserClaims, *director
 		c.At < u.TokenExpiredAt && u.TokenExpiredAt <= now:
 		return nil, nil, ErrTokenInvalid
 	}
-	return &c, u, nil
+	return c, u, nil
 }
 
-// LooksManagement reports, without checking anything, that a bearer claims to be a management token.
-func LooksManagement(token string) bool {
+// userClaims checks a user's token's signature by the key of the pool it names and returns its claims; whether they still hold
+// is the caller's to check.
+func (s *Signin) userClaims(ctx context.Context, token string) (*UserClaims, error) {
+	if c, ok := s.seen.get(token).(*UserClaims); ok {
+		return c, nil
+	}
+	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		return nil, ErrTokenInvalid.Because(err)
+	}
+	c := &UserClaims{}
+	if err := parsed.UnsafeClaimsWithoutVerification(c); err != nil {
+		return nil, ErrTokenInvalid
+	}
+	keys, err := s.dir.Keys(ctx, c.Pool)
+	if errors.Is(err, directory.ErrPoolNotFound) {
+		return nil, ErrTokenInvalid
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := parsed.Claims(&keys.Signing.PublicKey, c); err != nil {
+		return nil, ErrTokenInvalid.Because(err)
+	}
+	s.seen.put(token, c)
+	return c, nil
+}
+
+// seenTokens remembers the claims of tokens whose signature was right: parsing and checking cost ten times the look-up, and
+// clients send the same token for hours.
+type seenTokens struct {
+	mu     sync.RWMutex
+	claims map[[sha256.Size]byte]any // *managementClaims or *UserClaims, not to be changed
+}
+
+// How many tokens are remembered; beyond that the memory starts anew. An entry takes about 1 KB.
+const mostSeen = 10_000
+
+func (s *seenTokens) get(token string) any {
+	sum := sha256.Sum256([]byte(token))
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.claims[sum]
+}
+
+func (s *seenTokens) put(token string, claims any) {
+	sum := sha256.Sum256([]byte(token))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.claims == nil || len(s.claims) >= mostSeen {
+		s.claims = make(map[[sha256.Size]byte]any)
+	}
+	s.claims[sum] = claims
+}
+
+// looksManagement reports, without checking anything, that a bearer claims to be a management token.
+func (s *Signin) looksManagement(token string) bool {
+	if c := s.seen.get(token); c != nil {
+		_, ok := c.(*managementClaims)
+		return ok
+	}
 	head, _, _ := strings.Cut(token, ".")
 	b, err := base64.RawURLEncoding.DecodeString(head)
 	if err != nil {

@@ -187,7 +187,7 @@ func (a *API) udv(ctx context.Context, in *targetInput) ([]customValue, error) {
 // valuesOf answers the calls that list a target's values as they now are.
 func (a *API) valuesOf(ctx context.Context, in *targetInput) ([]customValue, error) {
 	values, err := a.customData(ctx, caller.From(ctx).PoolID, in.TargetType, []string{in.TargetID})
-	return values[in.TargetID], err
+	return append([]customValue{}, values[in.TargetID]...), err
 }
 
 // checkTargets refuses targets that are not there, but for users: those the directory itself refuses when it writes. Nothing is

@@ -338,6 +338,9 @@ func differs(where string, want, got any) string {
 
 // dig is the value at a path of member names and indexes; "" is the whole.
 func dig(v any, path string) any {
+	if path == "" {
+		return v
+	}
 	for name := range strings.SplitSeq(path, ".") {
 		switch x := v.(type) {
 		case map[string]any:

@@ -37,7 +37,7 @@ type fieldOption struct {
 
 // i18nDTO is CustomFieldI18n as an answer: all four languages, those without a text disabled.
 type i18nDTO struct {
-	Label struct {
+	Label *struct {
 		ZhCN langDTO `json:"zh-CN"`
 		EnUS langDTO `json:"en-US"`
 		ZhTW langDTO `json:"zh-TW"`
@@ -63,7 +63,7 @@ func viewFields(fields []directory.Field) []fieldDTO {
 			list[i].Options = append(list[i].Options, fieldOption(o))
 		}
 		var i18n i18nDTO
-		if len(f.I18n) > 0 && json.Unmarshal(f.I18n, &i18n) == nil {
+		if len(f.I18n) > 0 && json.Unmarshal(f.I18n, &i18n) == nil && i18n.Label != nil {
 			list[i].I18n = &i18n
 		}
 	}
