@@ -208,7 +208,7 @@ func TestWhatWasGivenGoes(t *testing.T) {
 			left int64
 		}{
 			{"a user is deleted", func() error {
-				return h.dir.DeleteUsers(ctx, "p", []directory.UserRef{directory.ByID(h.users[0])}, false)
+				return h.dir.DeleteUsers(ctx, "p", []directory.UserRef{directory.ByID(h.users[0])})
 			}, 4},
 			{"a user resigns", func() error { return h.dir.Resign(ctx, "p", []directory.UserRef{directory.ByID(h.users[1])}) }, 3},
 			{"a group is deleted", func() error { return h.dir.DeleteGroups(ctx, "p", []string{"g0"}, directory.MissingFails) }, 2},

@@ -383,7 +383,7 @@ func TestValues(t *testing.T) {
 		if got := h.has(t, "p", "USER", u[1]); got != `a="z"` {
 			t.Errorf("after removal: %s", got)
 		}
-		if err := h.DeleteUsers(ctx, "p", []directory.UserRef{directory.ByID(u[1])}, false); err != nil {
+		if err := h.DeleteUsers(ctx, "p", []directory.UserRef{directory.ByID(u[1])}); err != nil {
 			t.Fatal(err)
 		}
 		if err := h.RemoveValuesOf(ctx, "p", "DEPARTMENT", []string{u[0]}); err != nil {

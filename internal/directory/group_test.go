@@ -515,7 +515,7 @@ func TestMembersRace(t *testing.T) {
 				})
 			}
 			wg.Go(func() {
-				if err := h.DeleteUsers(ctx, "p", []directory.UserRef{directory.ByID(leaver)}, false); err != nil {
+				if err := h.DeleteUsers(ctx, "p", []directory.UserRef{directory.ByID(leaver)}); err != nil {
 					t.Errorf("delete the user: %v", err)
 				}
 			})

@@ -157,16 +157,35 @@ func (d *Directory) KeyForAuthentication(ctx context.Context, id string) (*Acces
 		return nil, ErrKeyNotFound
 	}
 	if d.db.Local() {
-		if k := d.access.get(id); k != nil {
+		if k := d.access.get(id); k != nil && d.db.Now()-k.UsedAt < useInterval {
 			return k, nil
 		}
 	}
 	generation := d.access.generation()
 	k, err := d.readKey(ctx, id)
-	if err == nil && d.db.Local() {
+	if err != nil {
+		return nil, err
+	}
+	if err := d.noteUse(ctx, k); err != nil {
+		return nil, err
+	}
+	if d.db.Local() {
 		d.access.put(id, k, generation)
 	}
-	return k, err
+	return k, nil
+}
+
+// useInterval is how exactly the last use of a key is known, in ms: authenticating costs a write once in that time.
+const useInterval = 60 * 60 * 1000
+
+func (d *Directory) noteUse(ctx context.Context, k *AccessKey) error {
+	now := d.db.Now()
+	if now-k.UsedAt < useInterval {
+		return nil
+	}
+	k.UsedAt = now
+	_, err := db.Exec(ctx, d.db, "update access_keys set used_at = ? where pool_id = ? and id = ? and used_at < ?", now, k.PoolID, k.ID, now)
+	return err
 }
 
 func (d *Directory) readKey(ctx context.Context, id string) (*AccessKey, error) {
@@ -175,7 +194,7 @@ func (d *Directory) readKey(ctx context.Context, id string) (*AccessKey, error) 
 	if errors.Is(err, db.NoRow) {
 		var p Pool
 		p, err = db.One[Pool](ctx, d.db, "select "+db.Columns[Pool]()+" from pools where pool_id = ?", id)
-		k = AccessKey{PoolID: id, ID: id, Secret: p.Secret, Kind: "userpool", Enabled: true, CreatedAt: p.CreatedAt}
+		k = AccessKey{PoolID: id, ID: id, Secret: p.Secret, Kind: "userpool", Enabled: true, CreatedAt: p.CreatedAt, UsedAt: d.db.Now()}
 		sealed = poolSecretContext(id)
 	}
 	if errors.Is(err, db.NoRow) {

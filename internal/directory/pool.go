@@ -119,11 +119,6 @@ func (d *Directory) onePool(ctx context.Context, condition string, arg any) (*Po
 	return &p, err
 }
 
-// PoolByName returns the oldest pool of that name, or ErrPoolNotFound.
-func (d *Directory) PoolByName(ctx context.Context, name string) (*Pool, error) {
-	return d.onePool(ctx, "name = ?", name)
-}
-
 // Administrators returns the pool's administrators among the identifiers, by identifier, without their passwords.
 func (d *Directory) Administrators(ctx context.Context, poolID string, ids []string) (map[string]Administrator, error) {
 	list, err := db.List[Administrator](ctx, d.db, "select "+db.Columns[Administrator]()+

@@ -338,16 +338,16 @@ func TestDeleteUsers(t *testing.T) {
 		if err := h.Directory.AddMembers(ctx, p.ID, "g", ids); err != nil {
 			t.Fatal(err)
 		}
-		if err := h.Directory.DeleteUsers(other.As(ctx), other.ID, directory.Refs("", ids), true); err != nil {
+		if err := h.Directory.DeleteUsers(other.As(ctx), other.ID, directory.Refs("", ids)); code(err) != "user_not_found" {
 			t.Fatal(err)
 		}
-		if err := h.Directory.DeleteUsers(ctx, p.ID, directory.Refs("", []string{ids[0], "unknown"}), false); code(err) != "user_not_found" {
+		if err := h.Directory.DeleteUsers(ctx, p.ID, directory.Refs("", []string{ids[0], "unknown"})); code(err) != "user_not_found" {
 			t.Fatal(err)
 		}
 		if _, total, _ := h.Directory.Users(ctx, p.ID, directory.UserQuery{}); total != 3 {
 			t.Fatalf("%d users after a failed deletion", total)
 		}
-		if err := h.Directory.DeleteUsers(ctx, p.ID, directory.Refs("", []string{ids[0], "unknown", ids[0], ids[1]}), true); err != nil {
+		if err := h.Directory.DeleteUsers(ctx, p.ID, directory.Refs("", []string{ids[0], ids[0], ids[1]})); err != nil {
 			t.Fatal(err)
 		}
 		if _, total, _ := h.Directory.Users(ctx, p.ID, directory.UserQuery{}); total != 1 {

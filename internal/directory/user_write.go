@@ -281,9 +281,8 @@ func (d *Directory) Resign(ctx context.Context, poolID string, refs []UserRef) e
 	return err
 }
 
-// DeleteUsers removes users and everything of theirs, for good. An unknown one is ErrUserNotFound and nothing is removed,
-// unless missingOK.
-func (d *Directory) DeleteUsers(ctx context.Context, poolID string, refs []UserRef, missingOK bool) error {
+// DeleteUsers removes users and everything of theirs, for good, all of them or none: an unknown one is ErrUserNotFound.
+func (d *Directory) DeleteUsers(ctx context.Context, poolID string, refs []UserRef) error {
 	return d.db.Tx(ctx, func(ctx context.Context) error {
 		found, err := d.usersByRefs(ctx, poolID, refs)
 		if err != nil {
@@ -293,9 +292,9 @@ func (d *Directory) DeleteUsers(ctx context.Context, poolID string, refs []UserR
 		seen := make(map[string]bool)
 		for i := range refs {
 			switch u := found[i]; {
-			case u == nil && !missingOK:
+			case u == nil:
 				return ErrUserNotFound
-			case u != nil && !seen[u.ID]:
+			case !seen[u.ID]:
 				seen[u.ID] = true
 				ids = append(ids, u.ID)
 				changes, err := db.Diff(u, &User{})
@@ -308,9 +307,6 @@ func (d *Directory) DeleteUsers(ctx context.Context, poolID string, refs []UserR
 					return err
 				}
 			}
-		}
-		if len(ids) == 0 {
-			return nil
 		}
 		if err := d.strip(ctx, poolID, ids); err != nil {
 			return err

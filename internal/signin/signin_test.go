@@ -240,7 +240,7 @@ func TestUserTokens(t *testing.T) {
 			t.Errorf("a token for a blocked user: %v", err)
 		}
 		update(directory.UserInput{Blocked: &no})
-		if err := h.Directory.DeleteUsers(ctx, p.ID, []directory.UserRef{directory.ByID(u.ID)}, false); err != nil {
+		if err := h.Directory.DeleteUsers(ctx, p.ID, []directory.UserRef{directory.ByID(u.ID)}); err != nil {
 			t.Fatal(err)
 		}
 		if valid(token) {

@@ -54,13 +54,14 @@ var messages = map[string]message{
 	"method_not_allowed":    {0, "请使用 POST 方法", "Use the method POST"},
 
 	// Callers.
-	"unauthenticated":  {2020, "尚未登录", "Not logged in"},
-	"not_logged_in":    {2020, "尚未登录", "Not logged in"},
-	"forbidden":        {1001, "无权限执行此操作", "Not permitted"},
-	"token_invalid":    {2207, "登录信息无效或已过期", "The login has expired or is invalid"},
-	"token_unreadable": {400, "token 无效或已过期", "The token is invalid or has expired"},
-	"access_key_wrong": {401, "用户池 ID 或密钥错误", "The user pool's id or its secret is wrong"},
-	"pool_not_found":   {2224, "用户池不存在", "User pool not found"},
+	"unauthenticated":    {2020, "尚未登录", "Not logged in"},
+	"not_logged_in":      {2020, "尚未登录", "Not logged in"},
+	"forbidden":          {1001, "无权限执行此操作", "Not permitted"},
+	"token_invalid":      {2207, "登录信息无效或已过期", "The login has expired or is invalid"},
+	"token_unreadable":   {400, "token 无效或已过期", "The token is invalid or has expired"},
+	"signature_replayed": {1306, "请求签名已被使用", "The request signature has been used already"},
+	"access_key_wrong":   {401, "用户池 ID 或密钥错误", "The user pool's id or its secret is wrong"},
+	"pool_not_found":     {2224, "用户池不存在", "User pool not found"},
 
 	// Users.
 	"user_not_found":           {2004, "用户不存在", "User not found"},
@@ -78,7 +79,6 @@ var messages = map[string]message{
 	"email_not_writable":       {2225, "不能通过此接口修改邮箱", "The email cannot be changed by this call"},
 	"phone_not_writable":       {2226, "不能通过此接口修改手机号", "The phone number cannot be changed by this call"},
 	"field_not_writable":       {2018, "没有权限修改字段 %s", "The field %s may not be written"},
-	"department_invalid":       {0, "部门不存在", "Department not found"},
 	"password_undecryptable":   {2016, "密码解密失败", "The password cannot be decrypted"},
 	"password_hash_unknown":    {0, "不支持的密码哈希格式", "The format of the password hash is not supported"},
 	"password_busy":            {1000, "服务繁忙，请稍后重试", "The service is busy, try again later"},

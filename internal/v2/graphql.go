@@ -175,8 +175,8 @@ type graphqlLocation struct {
 
 func (graphqlWire) Fail(w http.ResponseWriter, r *http.Request, _ *op.Op, c *caller.Caller, err error) {
 	c = spoken(c, r)
-	var list documentFailure
-	if !errors.As(err, &list) {
+	list, ok := err.(documentFailure) // not one in its chain: that may be the cause of something that may be told
+	if !ok {
 		list = documentFailure{{Err: err}}
 	}
 	answer := graphqlFailure{Errors: make([]graphqlError, len(list))}

@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -50,12 +49,7 @@ func newHall(t testing.TB, d *db.DB) *hall {
 	}
 	h.mux = http.NewServeMux()
 	h.api.Mount(h.mux)
-	logger := slog.New(slog.NewTextHandler(complain(func(line string) { h.complaints = append(h.complaints, line) }), nil))
-	behind := CORS(h.mux)
-	h.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := caller.With(r.Context(), &caller.Caller{RequestID: "r1", ClientIP: "192.0.2.7", UserAgent: "test"})
-		behind.ServeHTTP(w, r.WithContext(op.WithLogger(ctx, logger)))
-	})
+	h.handler = h.around(h.mux)
 	t.Cleanup(func() {
 		if len(h.complaints) > 0 && !h.mayFail {
 			t.Errorf("the server complained:\n%s", strings.Join(h.complaints, ""))
@@ -75,6 +69,16 @@ func newHall(t testing.TB, d *db.DB) *hall {
 	return h
 }
 
+// around puts round a mux what the server puts there.
+func (h *hall) around(mux http.Handler) http.Handler {
+	logger := slog.New(slog.NewTextHandler(complain(func(line string) { h.complaints = append(h.complaints, line) }), nil))
+	behind := CORS(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := caller.With(r.Context(), &caller.Caller{RequestID: "r1", ClientIP: "192.0.2.7", UserAgent: "test"})
+		behind.ServeHTTP(w, r.WithContext(op.WithLogger(ctx, logger)))
+	})
+}
+
 type complain func(string)
 
 func (f complain) Write(b []byte) (int, error) { f(string(b)); return len(b), nil }
@@ -85,13 +89,16 @@ func eachHall(t *testing.T, test func(t *testing.T, h *hall)) {
 }
 
 // oneHall is a hall on SQLite, for what no engine changes.
-func oneHall(t testing.TB) *hall {
+func oneHall(t testing.TB, change ...func(o *db.Options)) *hall {
 	t.Helper()
-	dsn := filepath.Join(t.TempDir(), "guildhall.db")
-	if _, _, err := db.Migrate(t.Context(), dsn); err != nil {
+	o := db.Options{DSN: filepath.Join(t.TempDir(), "guildhall.db")}
+	for _, f := range change {
+		f(&o)
+	}
+	if _, _, err := db.Migrate(t.Context(), o.DSN); err != nil {
 		t.Fatal(err)
 	}
-	d, err := db.Open(t.Context(), db.Options{DSN: dsn})
+	d, err := db.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,8 +349,6 @@ func (h *hall) encrypted(t testing.TB, pool, password string) string {
 	}
 	return base64.StdEncoding.EncodeToString(b)
 }
-
-func sorted[T ~string](list []T) []T { return slices.Sorted(slices.Values(list)) }
 
 // vars is a JSON object of texts, for values that a raw string cannot hold.
 func vars(pairs ...string) string {

@@ -56,6 +56,8 @@ func TestRoles(t *testing.T) {
 			{name: "the roles of a user in all namespaces", send: rolesOf, with: `{"id": "$ann"}`, want: `{"user": {"roles": {"totalCount": 2}}}`},
 			{name: "the roles of a user in one", send: rolesOf, with: `{"id": "$ann", "n": "default"}`, want: `{"user": {"roles": {"totalCount": 1, "list": [{"code": "admin", "namespace": "default"}]}}}`},
 			{name: "the roles of a user in an unknown one", send: rolesOf, with: `{"id": "$ann", "n": "nonsense"}`, want: `!404`},
+			{name: "the roles of a user in no text", send: rolesOf, with: `{"id": "$ann", "n": "\u0000"}`, want: `!400`},
+			{name: "the roles of a user in no literal", send: `{user(id: "$ann") {roles(namespace: "\u0000") {totalCount}}}`, want: `!400`},
 			{name: "the users of a role", send: `{role(code: "admin") {users(page: 1, limit: 5) {totalCount list {id identities {provider} customData {key}}}}}`,
 				want: `{"role": {"users": {"totalCount": 1, "list": [{"id": "$ann", "identities": [], "customData": []}]}}}`},
 			{name: "the users of a role, page 0", send: `{role(code: "admin") {users(page: 0) {totalCount}}}`, want: `!400`},

@@ -434,7 +434,7 @@ func (a *API) deleteUsers(ctx context.Context, in *deleteUsersInput) (*commonMes
 	if err := countUsers("ids", in.IDs); err != nil {
 		return nil, err
 	}
-	err := a.dir.DeleteUsers(ctx, caller.From(ctx).PoolID, directory.Refs("user_id", in.IDs), false)
+	err := a.dir.DeleteUsers(ctx, caller.From(ctx).PoolID, directory.Refs("user_id", in.IDs))
 	if errors.Is(err, directory.ErrUserNotFound) {
 		return nil, errDeleteUnknown
 	}

@@ -31,6 +31,7 @@ var keySteps = []step{
 	{"getAccessKeyList", `{"status":["revoked"]}`, `200 []`, ""},
 	{"getAccessKeyList", `{"status":["staging"]}`, `200 []`, ""},
 	{"getAccessKeyList", `{"status":["activated","revoked"]}`, `200 [{},{},{}]`, ""},
+	{"getAccessKeyList", `{"status":[]}`, `200 [{},{},{}]`, ""},
 	{"getAccessKeyList", `{"status":["nonsense"]}`, `400 参数 status 格式错误`, ""},
 	{"getAccessKey", `{"accessKeyId":"{made}","userId":"{owner}"}`, `200 [{"accessKeyId":"{made}","accessKeySecret":"","enable":true}]`, ""},
 	{"getAccessKey", `{"accessKeyId":"{made}"}`, `200 [{}]`, ""},

@@ -28,6 +28,7 @@ func (s system) Caller(r *http.Request, _ []byte, _ *op.Op) (*caller.Caller, err
 	return c, nil
 }
 
+// Succeed answers with data alone.
 func (s system) Succeed(w http.ResponseWriter, r *http.Request, o *op.Op, c *caller.Caller, data any) {
 	b := buffers.Get().(*bytes.Buffer)
 	defer free(b)

@@ -88,7 +88,8 @@ func (a *API) getUser(ctx context.Context, in *GetUserParams) (*userDTO, error) 
 	if err != nil {
 		return nil, err
 	}
-	return a.viewUser(ctx, u, with{in.WithCustomData, in.FlatCustomData, in.WithIdentities, in.WithDepartmentIDs, in.WithPost})
+	return a.viewUser(ctx, u, with{customData: in.WithCustomData, flat: in.FlatCustomData, identities: in.WithIdentities,
+		departmentIDs: in.WithDepartmentIDs, posts: in.WithPost})
 }
 
 // getUserBatch leaves out users who are not there.
@@ -161,7 +162,7 @@ func (a *API) updateUserBatch(ctx context.Context, in *UpdateUserBatchReqDto) ([
 }
 
 func (a *API) deleteUsersBatch(ctx context.Context, in *DeleteUsersBatchDto) (success, error) {
-	return succeeded(a.Directory.DeleteUsers(ctx, poolOf(ctx), directory.Refs(in.Options.UserIDType, in.UserIDs), false))
+	return succeeded(a.Directory.DeleteUsers(ctx, poolOf(ctx), directory.Refs(in.Options.UserIDType, in.UserIDs)))
 }
 
 type existence struct {

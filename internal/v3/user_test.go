@@ -93,7 +93,8 @@ var userSteps = []step{
 
 	{"getUserBatch", `{"userIds":["{bob}","{nobody}","{ann}"],"withCustomData":true}`, `200 [{"userId":"{bob}","customData":{}},{"userId":"{ann}","customData":{"age":30}}]`, ""},
 	{"getUserBatch", `{"userIdType":"username","userIds":["ann"],"withIdentities":true}`, `200 [{"userId":"{ann}","identities":[{}]}]`, ""},
-	{"getUserBatch", `{}`, `400 参数 userIds 格式错误`, ""}, // of an empty list nothing is sent, but it is signed: TestBadInput has that
+	{"getUserBatch", `{"userIds":[],"withCustomData":true}`, `400 参数 userIds 格式错误`, ""}, // nothing is sent, but it is signed
+	{"getUserBatch", `{}`, `400 参数 userIds 格式错误`, ""},
 	{"getUserBatch", `{"userIds":["a"],"userIdType":"nonsense"}`, `400 参数 userIdType 格式错误`, ""},
 	{"getUserBatch", `{"userIds":[` + strings.Repeat(`"a",`, 50) + `"a"]}`, `400 参数 userIds 最多允许 50 项`, ""},
 
