@@ -396,7 +396,7 @@ func TestAssignRace(t *testing.T) {
 				})
 			}
 			wg.Go(func() {
-				if err := h.dir.DeleteUsers(ctx, "p", []directory.UserRef{directory.ByID(h.users[round])}, false); err != nil {
+				if err := h.dir.DeleteUsers(ctx, "p", []directory.UserRef{directory.ByID(h.users[round])}); err != nil {
 					t.Errorf("delete the user: %v", err)
 				}
 			})
