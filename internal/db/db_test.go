@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -308,5 +309,92 @@ func TestLogStaysBounded(t *testing.T) {
 	info, err := os.Stat(path + "-wal")
 	if err != nil || info.Size() > 100<<20 {
 		t.Fatalf("the log has %d bytes, %v", info.Size(), err)
+	}
+}
+
+// At stricter isolation PostgreSQL breaks transactions off; they are run again and nothing is lost.
+func TestLostRacesAreRunAgain(t *testing.T) {
+	for _, c := range testhall.PostgresVersions(t) {
+		t.Run(c.Name, func(t *testing.T) {
+			dsn := c.Database(t)
+			if _, _, err := db.Migrate(t.Context(), dsn); err != nil {
+				t.Fatal(err)
+			}
+			d, err := db.Open(t.Context(), db.Options{DSN: dsn + "&options=-c%20default_transaction_isolation%3Dserializable"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			if level, err := db.One[string](t.Context(), d, "show default_transaction_isolation"); level != "serializable" || err != nil {
+				t.Fatal(level, err)
+			}
+			if err := db.Insert(t.Context(), d, "tallies", &thing{"p", "n", 0, 0}); err != nil {
+				t.Fatal(err)
+			}
+			var wg sync.WaitGroup
+			var runs atomic.Int64
+			const callers = 6
+			for range callers {
+				wg.Go(func() {
+					err := d.Tx(t.Context(), func(ctx context.Context) error {
+						runs.Add(1)
+						n, err := db.One[int64](ctx, d, "select n from tallies where pool_id = ? and name = ?", "p", "n")
+						if err != nil {
+							return err
+						}
+						time.Sleep(5 * time.Millisecond)
+						_, err = db.Exec(ctx, d, "update tallies set n = ? where pool_id = ? and name = ?", n+1, "p", "n")
+						return err
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			if n, err := db.One[int64](t.Context(), d, "select n from tallies where pool_id = ? and name = ?", "p", "n"); n != callers || err != nil {
+				t.Errorf("%d of %d additions hold, %v", n, callers, err)
+			}
+			if runs.Load() == callers {
+				t.Error("nothing was run again: the test proves nothing")
+			}
+		})
+	}
+}
+
+// All SQL of the migrations keeps to what the engines that may come share.
+func TestMigrationsKeepTheRules(t *testing.T) {
+	files, err := filepath.Glob("migrations/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	forbidden := regexp.MustCompile(`(?i)\b(serial|bigserial|identity|trigger|references|citext|ltree|jsonb?|timestamp|autoincrement|temp|deferrable)\b`)
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := regexp.MustCompile(`--[^\n]*`).ReplaceAllString(string(b), "")
+		if m := forbidden.FindString(text); m != "" {
+			t.Errorf("%s: %s", file, m)
+		}
+		for _, s := range strings.Split(text, ";") {
+			s = strings.TrimSpace(s)
+			switch {
+			case s == "":
+			case strings.HasPrefix(s, "create table if not exists"):
+				if !regexp.MustCompile(`primary key \(pool_id\b`).MatchString(s) {
+					t.Errorf("%s: the key does not begin with the pool: %.60s", file, s)
+				}
+				for _, unique := range regexp.MustCompile(`unique \([^)]*\)`).FindAllString(s, -1) {
+					if !strings.HasPrefix(unique, "unique (pool_id") {
+						t.Errorf("%s: %s", file, unique)
+					}
+				}
+			case strings.HasPrefix(s, "create index if not exists"), strings.HasPrefix(s, "alter table"):
+			default:
+				t.Errorf("%s: a statement that cannot be run again: %.60s", file, s)
+			}
+		}
 	}
 }

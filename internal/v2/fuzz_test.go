@@ -2,7 +2,6 @@ package v2
 
 import (
 	"encoding/json"
-	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -41,7 +40,12 @@ func FuzzGraphQL(f *testing.F) {
 		h.complaints = nil
 		for _, as := range []string{key, ""} {
 			w := h.request("POST", "/graphql/v2", body, as)
-			checkAnswer(t, w, query, variables)
+			if w.Code != 200 {
+				t.Fatalf("status %d: %s", w.Code, w.Body)
+			}
+			if code, _ := readGraphQL(t, w.Body.Bytes()); code == 500 {
+				t.Error(w.Body)
+			}
 		}
 		if len(h.complaints) > 0 {
 			t.Errorf("%s", strings.Join(h.complaints, ""))
@@ -69,7 +73,12 @@ func FuzzREST(f *testing.F) {
 		}
 		h.complaints = nil
 		w := h.request(o.Method, path, body, key)
-		checkAnswer(t, w, o.Pattern(), text)
+		if w.Code != 200 {
+			t.Fatalf("%s: status %d: %s", o.Pattern(), w.Code, w.Body)
+		}
+		if code, _ := readREST(t, w.Body.Bytes()); code == 500 {
+			t.Errorf("%s: %s", o.Pattern(), w.Body)
+		}
 		if len(h.complaints) > 0 {
 			t.Errorf("%s", strings.Join(h.complaints, ""))
 			h.complaints = nil
@@ -85,21 +94,4 @@ func clean(text string) string {
 		}
 		return r
 	}, text)
-}
-
-func checkAnswer(t *testing.T, w *httptest.ResponseRecorder, about ...string) {
-	t.Helper()
-	var e struct {
-		Code   int
-		Errors []struct{ Message struct{ Code int } }
-	}
-	if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || w.Code != 200 {
-		t.Fatalf("%q: status %d, %v: %q", about, w.Code, err, w.Body)
-	}
-	if e.Code == 500 || len(e.Errors) > 0 && e.Errors[0].Message.Code == 500 {
-		t.Errorf("%q: %s", about, w.Body)
-	}
-	if strings.HasPrefix(w.Body.String(), `{"data"`) == (len(e.Errors) > 0) && strings.Contains(w.Body.String(), `"errors"`) {
-		readGraphQL(t, w.Body.Bytes())
-	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/directory"
-	"github.com/guildhall-id/guildhall/internal/fault"
 )
 
 // group is the type Group. Its users and grants have resolvers.
@@ -75,14 +74,6 @@ func (a *API) groups(ctx context.Context, in *groupsInput) (*page[group], error)
 		return nil, err
 	}
 	return viewGroups(list, total), nil
-}
-
-// newestFirst refuses every order but the one that lists of groups and roles have.
-func (s sorting) newestFirst() error {
-	if s.SortBy != "" && s.SortBy != "CREATEDAT_DESC" {
-		return fault.Field("sortBy")
-	}
-	return nil
 }
 
 type createGroupInput struct {

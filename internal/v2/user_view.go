@@ -88,12 +88,6 @@ type identity struct {
 	ExtIDPID      *string `json:"extIdpId"`
 }
 
-// page is one page of a list; TotalCount counts the whole list.
-type page[T any] struct {
-	TotalCount int64 `json:"totalCount"`
-	List       []T   `json:"list"`
-}
-
 // detail says what is shown of users beside their own fields. Each costs one query for all users together.
 type detail struct{ customData, identities bool }
 

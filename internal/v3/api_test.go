@@ -432,5 +432,6 @@ func (h *apiHall) token(t testing.TB, p testhall.Pool) string {
 
 // eachAPI runs a test on every engine.
 func eachAPI(t *testing.T, test func(t *testing.T, h *apiHall)) {
+	t.Parallel()
 	testhall.EachEngine(t, func(t *testing.T, d *db.DB) { test(t, newAPI(t, d)) })
 }

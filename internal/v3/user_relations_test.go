@@ -184,6 +184,10 @@ func TestUserRelations(t *testing.T) {
 			{"deleteUserSyncRelations", `{"provider":"lark","userId":"{ann}"}`, `200 {"success":true}`, ""},
 			{"getUserSyncRelations", `{"userId":"{ann}"}`, `200 []`, ""},
 		})
+		s.run(t, []step{{"setUsersMfaStatus", `{"mfaTriggerData":{"mfaEmail":"m@example.com","mfaToken":"secret"},"userId":"{ann}"}`, `200`, ""}})
+		if state, err := h.Directory.MFA(ctx, pool, ann); err != nil || strings.Contains(state.TriggerData, "secret") || !strings.Contains(state.TriggerData, "m@example.com") {
+			t.Errorf("%+v, %v", state, err)
+		}
 		// Several users are answered with a list; the contract knows of one only.
 		a := s.c.send(t, "POST", "/api/v3/batch-get-user-encrypt-password", fmt.Sprintf(`{"userIds":[%q,%q]}`, s.names["bob"], ann))
 		if d := differs("data", []any{map[string]any{"userId": s.names["bob"]}, map[string]any{"userId": ann}}, a.Data); d != "" {

@@ -213,6 +213,23 @@ func TestFlatCustomData(t *testing.T) {
 	})
 }
 
+// A filter by seconds takes in the whole of the last one.
+func TestListUsersLegacyBySecond(t *testing.T) {
+	eachAPI(t, func(t *testing.T, h *apiHall) {
+		made := h.client().send(t, "POST", "/api/v3/create-user", `{"username":"ann"}`)
+		at, err := time.Parse(time.RFC3339, fmt.Sprint(dig(made.Data, "updatedAt")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for second, want := range map[int64]float64{at.Unix() - 1: 0, at.Unix(): 1, at.Unix() + 1: 0} {
+			a := h.client().send(t, "GET", "/api/v3/list-users", fmt.Sprintf(`{"updatedAtEnd":%d,"updatedAtStart":%d}`, second, second))
+			if dig(a.Data, "totalCount") != want {
+				t.Errorf("second %d of %d: %s", second, at.Unix(), a.Text)
+			}
+		}
+	})
+}
+
 // Passwords: encrypted on their way, or hashed elsewhere.
 func TestUserPasswords(t *testing.T) {
 	eachAPI(t, func(t *testing.T, h *apiHall) {
