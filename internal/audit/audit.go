@@ -160,7 +160,7 @@ type Filter struct {
 	ClientIP  string
 	Operation string
 	Resource  string
-	Event     string
+	Events    []string // names of what users did
 	ActorIDs  []string // keys or users who acted
 	UserIDs   []string // users who acted or are concerned
 	AppIDs    []string
@@ -180,7 +180,7 @@ func (l *Log) List(ctx context.Context, poolID string, f Filter) ([]Record, int6
 	w.And("pool_id = ?", poolID)
 	for _, c := range []struct {
 		column, value string
-	}{{"request_id", f.RequestID}, {"client_ip", f.ClientIP}, {"operation", f.Operation}, {"resource", f.Resource}, {"event", f.Event}} {
+	}{{"request_id", f.RequestID}, {"client_ip", f.ClientIP}, {"operation", f.Operation}, {"resource", f.Resource}} {
 		if c.value != "" {
 			w.And(c.column+" = ?", c.value)
 		}
@@ -188,7 +188,7 @@ func (l *Log) List(ctx context.Context, poolID string, f Filter) ([]Record, int6
 	for _, c := range []struct {
 		column string
 		list   []string
-	}{{"actor_id", f.ActorIDs}, {"user_id", f.UserIDs}, {"app_id", f.AppIDs}} {
+	}{{"actor_id", f.ActorIDs}, {"user_id", f.UserIDs}, {"app_id", f.AppIDs}, {"event", f.Events}} {
 		if c.list != nil {
 			w.And(c.column+" in (?...)", c.list)
 		}

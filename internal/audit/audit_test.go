@@ -57,6 +57,8 @@ func TestLog(t *testing.T) {
 			{"application", audit.Filter{AppIDs: []string{"a1"}}, 1},
 			{"users only", audit.Filter{UserOnly: true}, 1},
 			{"admins only", audit.Filter{AdminOnly: true}, 2},
+			{"events", audit.Filter{Events: []string{"login", "updateUserPrefile"}}, 1},
+			{"other events", audit.Filter{Events: []string{"login"}}, 0},
 			{"success", audit.Filter{Success: &yes}, 3},
 			{"failure", audit.Filter{Success: &no}, 0},
 			{"before", audit.Filter{End: 1}, 0},

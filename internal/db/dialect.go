@@ -63,7 +63,8 @@ func (s *statements) statement(d dialect, sql string, args []any) (string, []any
 }
 
 // rewrite turns `?`, `in (?...)`, `not in (?...)` and `for update` into the engine's form. Literals in our SQL hold no
-// question mark.
+// question mark. A bare argument behind `limit` or `offset` is cast: SQLite looks at its value while planning, and so would plan
+// the statement anew each time.
 func rewrite(d dialect, sql string) string {
 	var b strings.Builder
 	n := 0
@@ -81,6 +82,13 @@ func rewrite(d dialect, sql string) string {
 		case strings.HasPrefix(rest, "for update"):
 			b.WriteString(d.lock())
 			i += len("for update")
+		case strings.HasPrefix(rest, "limit ?"), strings.HasPrefix(rest, "offset ?"):
+			word := rest[:strings.IndexByte(rest, '?')]
+			n++
+			b.WriteString(word + "cast(")
+			d.placeholder(&b, n)
+			b.WriteString(" as bigint)")
+			i += len(word) + 1
 		case rest[0] == '?':
 			n++
 			d.placeholder(&b, n)

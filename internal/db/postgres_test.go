@@ -48,6 +48,7 @@ func TestRewrite(t *testing.T) {
 		{"select a from t where b = ? and c = ?", "select a from t where b = ? and c = ?", "select a from t where b = $1 and c = $2"},
 		{"id in (?...) and x = ?", "id in (select value from json_each(?)) and x = ?", "id = any($1) and x = $2"},
 		{"id not in (?...)", "id not in (select value from json_each(?))", "id <> all($1)"},
+		{"limit ? offset ?", "limit cast(? as bigint) offset cast(? as bigint)", "limit cast($1 as bigint) offset cast($2 as bigint)"},
 		{"select 1 for update", "select 1 ", "select 1 for update"},
 	} {
 		if got := rewrite(sqliteDialect{}, c.in); got != c.sqlite {

@@ -21,7 +21,7 @@ const (
 
 type userActionsInput struct {
 	ClientIP       string   `json:"clientip"`
-	OperationNames []string `json:"operation_name"`
+	OperationNames []string `json:"operation_name" rule:"items=50"`
 	OperatorARNs   []string `json:"operator_arn" rule:"items=50"`
 	AppIDs         []string `json:"app_id" rule:"items=50"`
 	EventType      string   `json:"eventType"`
@@ -64,14 +64,12 @@ func (a *API) userActions(ctx context.Context, in *userActionsInput) (*page[user
 		return nil, err
 	}
 	c := caller.From(ctx)
-	f := audit.Filter{UserOnly: true, ClientIP: in.ClientIP, Event: in.EventType, AppIDs: in.AppIDs, Start: in.Start, End: in.End,
+	f := audit.Filter{UserOnly: true, ClientIP: in.ClientIP, AppIDs: in.AppIDs, Start: in.Start, End: in.End,
 		Page: w.Page, Limit: w.Limit}
-	switch len(in.OperationNames) {
-	case 0:
-	case 1:
-		f.Event = in.OperationNames[0]
-	default:
-		return nil, fault.New(fault.Invalid, "list_max", "operation_name", "1")
+	if len(in.OperationNames) > 0 {
+		f.Events = in.OperationNames
+	} else if in.EventType != "" {
+		f.Events = []string{in.EventType}
 	}
 	for _, arn := range in.OperatorARNs {
 		id, found := strings.CutPrefix(arn, signin.ARN(c.PoolID, ""))

@@ -104,8 +104,11 @@ func administratorOf(r *audit.Record) string {
 }
 
 func (a *API) getUserActionLogs(ctx context.Context, in *GetUserActionLogsDto) (*Page[userLogDTO], error) {
-	f := audit.Filter{RequestID: value(in.RequestID), ClientIP: value(in.ClientIP), Event: allOr(in.EventType), UserIDs: oneOrAny(in.UserID),
+	f := audit.Filter{RequestID: value(in.RequestID), ClientIP: value(in.ClientIP), UserIDs: oneOrAny(in.UserID),
 		AppIDs: oneOrAny(in.AppID), Success: in.Success, UserOnly: true, Page: int(in.Pagination.Page), Limit: int(in.Pagination.Limit)}
+	if event := allOr(in.EventType); event != "" {
+		f.Events = []string{event}
+	}
 	records, total, err := a.logs(ctx, f, in.Start, in.End)
 	if err != nil {
 		return nil, err
