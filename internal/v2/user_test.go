@@ -293,3 +293,17 @@ func TestStatusShown(t *testing.T) {
 		h.run(t, []step{{name: string(status), send: `{user(id: "$ann") {status blocked}}`, want: want}})
 	}
 }
+
+// The vendor's page of user methods names fields that snapshots of its schema lack; they are taken all the same.
+func TestDocumentedUserFields(t *testing.T) {
+	eachHall(t, func(t *testing.T, h *hall) {
+		h.run(t, []step{
+			{name: "create", save: "placed=createUser.id", with: `{"u": {"username": "place", "city": "Köln", "province": "NRW"}}`,
+				send: `mutation($u: CreateUserInput!) { createUser(userInfo: $u) { id city province } }`,
+				want: `{"createUser": {"id": "*", "city": "Köln", "province": "NRW"}}`},
+			{name: "update", with: `{"id": "$placed", "u": {"registerSource": ["basic:email"], "signedUp": "2020-10-15T17:55:37+08:00"}}`,
+				send: `mutation($id: String, $u: UpdateUserInput!) { updateUser(id: $id, input: $u) { registerSource signedUp } }`,
+				want: `{"updateUser": {"registerSource": ["basic:email"], "signedUp": "2020-10-15T09:55:37.000Z"}}`},
+		})
+	})
+}
