@@ -1,12 +1,12 @@
 # make run     builds and starts the server; ARGS are its flags
 # make test    everything that must pass, after installing what the tests need: see scripts/ensure.sh
-# The rest: build, unit, race, e2e, lint, fuzz, bench, generate
+# The rest: build, unit, served, race, e2e, lint, fuzz, bench, generate
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PACKAGES := ./...
 RACE := ./internal/db/... ./internal/op/... ./internal/server/...
 
-.PHONY: run build test ensure check unit race e2e lint fuzz bench generate
+.PHONY: run build test ensure check unit served race e2e lint fuzz bench generate
 
 run: build
 	./guildhall serve $(ARGS)
@@ -14,7 +14,7 @@ run: build
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o guildhall ./cmd/guildhall
 
-test: ensure check unit race build e2e
+test: ensure check unit served race build e2e
 
 ensure:
 	scripts/ensure.sh
@@ -26,6 +26,10 @@ check:
 
 unit:
 	go test $(PACKAGES)
+
+# How much of the contract is served, as the tests count it.
+served:
+	@go test -count=1 -v -run 'TestContract$$|TestCoverage$$' ./internal/v2 ./internal/v3 | grep -E ' served [0-9]+ of |^(FAIL|ok)'
 
 # The packages in which goroutines share state. The race detector needs a C compiler.
 race:
