@@ -1,75 +1,10 @@
-// Two pools on one server: whoever belongs to the second sees, changes and counts nothing of the first, whatever id, code, name, header
-// or token they send. The measure: for the second pool, what is the first's answers exactly as what does not exist.
+// Two pools on one server: whoever belongs to the second sees, changes and counts nothing of the first, whatever id, code, header or token
+// they send. The measure: for the second pool, what is the first's answers exactly as what does not exist. isolation-names.test.mjs has
+// what happens when both use the same names.
 import assert from 'node:assert/strict';
 import { ok } from './lib/contract.mjs';
 import { onEachEngine } from './lib/guildhall.mjs';
-import { has } from './lib/v2.mjs';
-
-const nobody = {
-  userId: 'eeeeeeeeeeeeeeeeeeeeeeee',
-  username: 'marka-none',
-  email: 'marka-none@example.com',
-  phone: '13700000000',
-  externalId: 'marka-none-ext',
-  identity: 'marka-none-idp:marka-none-account',
-  group: 'marka-none-group',
-  role: 'marka-none-role',
-  roleId: 'eeeeeeeeeeeeeeeeeeeeeeed',
-  field: 'marka_none',
-  resource: 'marka-none:1',
-  accessKeyId: 'eeeeeeeeeeeeeeeeeeeeeeec',
-  appId: 'eeeeeeeeeeeeeeeeeeeeeeeb',
-  requestId: 'eeeeeeee-eeee-eeee-eeee-eeeeeeeeeeee',
-};
-
-/** Fills a pool with one of everything; answers the names of all of it. */
-async function furnish(pool) {
-  const { v2, v3 } = pool;
-  const mark = { username: 'marka-user', email: 'marka@example.com', phone: '13700000001', externalId: 'marka-ext' };
-  ok(await v3.setCustomFields({ list: [{ targetType: 'USER', key: 'marka_field', dataType: 'STRING', label: 'marka' }] }));
-  const { userId } = ok(
-    await v3.createUser({ ...mark, nickname: 'marka-nick', customData: { marka_field: 'marka-value' }, password: 'marka-Secret-1' }),
-  );
-  ok(await v3.linkIdentity({ userId, extIdpId: 'marka-idp', userIdInIdp: 'marka-account', type: 'openid' }));
-  ok(await v3.createGroup({ code: 'marka-group', name: 'marka' }));
-  ok(await v3.addGroupMembers({ code: 'marka-group', userIds: [userId] }));
-  const { createRole } = await pool.data('mutation { createRole(code: "marka-role", description: "marka") { id } }');
-  await v2.users.addRoles(userId, ['marka-role']);
-  await pool.data('mutation($u: String) { allow(resource: "marka:1", action: "marka:read", userId: $u, namespace: "default") { code } }', {
-    u: userId,
-  });
-  const [{ accessKeyId }] = ok(await v3.createAccessKey({ type: 'user', userId }));
-  const { requestId } = ok(await v3.getAdminAuditLogs({})).list[0];
-  return {
-    ...mark,
-    userId,
-    identity: 'marka-idp:marka-account',
-    group: 'marka-group',
-    role: 'marka-role',
-    roleId: createRole.id,
-    field: 'marka_field',
-    resource: 'marka:1',
-    accessKeyId,
-    appId: pool.appId,
-    requestId,
-  };
-}
-
-/** All that a pool shows to its own keys, but for times of use. */
-async function snapshot({ v2, v3 }, { userId, accessKeyId, group }) {
-  const { lastDate, ...key } = ok(await v3.getAccessKey({ userId, accessKeyId }))[0];
-  return {
-    key,
-    keys: ok(await v3.getAccessKeyList({})).length,
-    users: ok(await v3.listUsers({ options: { withCustomData: true, withIdentities: true } })),
-    groups: ok(await v3.getAllGroups({ fetchMembers: true })),
-    members: ok(await v3.listGroupMembers({ code: group })),
-    fields: ok(await v3.getCustomFields({ targetType: 'USER' })),
-    roles: await v2.users.listRoles(userId),
-    resources: await v2.users.listAuthorizedResources(userId, 'default'),
-    log: ok(await v3.getAdminAuditLogs({})),
-  };
-}
+import { furnish, nobody, showsNothing, snapshot } from './lib/two-pools.mjs';
 
 const byEachID = (parameters = {}) => [
   (it) => ({ ...parameters, userId: it.userId }),
@@ -83,7 +18,7 @@ const byEachID = (parameters = {}) => [
 const v3Rows = Object.entries({
   getUser: byEachID(),
   getUserIdentities: byEachID(),
-  getUserRoles: byEachID(),
+  getUserRoles: [...byEachID(), (it, own) => ({ userId: own.userId, namespace: it.appId })],
   getUserGroups: byEachID(),
   getUserDepartments: byEachID(),
   getUserMfaInfo: byEachID(),
@@ -144,17 +79,20 @@ const v3Rows = Object.entries({
     (it, own) => ({ targetType: 'USER', targetIdentifier: own.userId, list: [{ key: it.field, value: 'x' }] }),
   ],
   deleteCustomFields: [(it) => ({ list: [{ targetType: 'USER', key: it.field }] })],
-  getAccessKeyList: [(it) => ({ userId: it.userId })],
+  getAccessKeyList: [(it) => ({ userId: it.userId }), (it) => ({ userId: it.adminId })],
   getAccessKey: [
     (it) => ({ userId: it.userId, accessKeyId: it.accessKeyId }),
     (it, own) => ({ userId: own.userId, accessKeyId: it.accessKeyId }),
   ],
-  createAccessKey: [(it) => ({ type: 'user', userId: it.userId })],
+  createAccessKey: [(it) => ({ type: 'user', userId: it.userId }), (it) => ({ type: 'user', userId: it.adminId })],
   updateAccessKey: [(it) => ({ accessKeyId: it.accessKeyId, enable: false })],
   deleteAccessKey: [(it) => ({ accessKeyId: it.accessKeyId })],
   getAdminAuditLogs: [(it) => ({ requestId: it.requestId }), (it) => ({ userId: it.userId })],
   getUserActionLogs: [(it) => ({ requestId: it.requestId }), (it) => ({ userId: it.userId, appId: it.appId })],
 }).flatMap(([operation, rows]) => rows.map((row, i) => [`${operation} ${i}`, operation, row]));
+
+const ask = (query) => (v2, it, own) =>
+  v2.makeGraphqlRequest({ query, variables: { ...it, own: own.userId, ownGroup: own.group, ownRole: own.role } });
 
 // The same for V2, by calls of its client.
 const v2Rows = Object.entries({
@@ -172,7 +110,7 @@ const v2Rows = Object.entries({
   refreshToken: ({ users }, it) => users.refreshToken(it.userId),
   'find by identity': ({ users }, it) =>
     users.find({ identity: { provider: it.identity.split(':')[0], userIdInIdp: it.identity.split(':')[1] } }),
-  'search in a group': ({ users }, it) => users.search('marka', { groupOpts: [{ code: it.group }] }),
+  'search in a group': ({ users }, it) => users.search('own', { groupOpts: [{ code: it.group }] }),
   listGroups: ({ users }, it) => users.listGroups(it.userId),
   listRoles: ({ users }, it) => users.listRoles(it.userId),
   addGroup: ({ users }, it, own) => users.addGroup(own.userId, it.group),
@@ -202,6 +140,40 @@ const v2Rows = Object.entries({
   'field remove': ({ udf }, it) => udf.remove('USER', it.field),
   'field values': ({ udf }, it) => udf.listUdv('USER', it.userId),
   'role values': ({ udf }, it) => udf.listUdv('ROLE', it.roleId),
+  role: ask('query ($role: String!) { role(code: $role) { id code } }'),
+  updateRole: ask('mutation ($role: String!) { updateRole(code: $role, description: "x") { code } }'),
+  'updateRole to a taken code': ask('mutation ($role: String!, $ownRole: String!) { updateRole(code: $role, newCode: $ownRole) { code } }'),
+  deleteRole: ask('mutation ($role: String!) { deleteRole(code: $role) { code } }'),
+  deleteRoles: ask('mutation ($role: String!) { deleteRoles(codeList: [$role]) { code } }'),
+  'createRole below another': ask('mutation ($role: String!) { createRole(code: "child", parent: $role) { code } }'),
+  assignRole: ask('mutation ($role: String!, $own: String!) { assignRole(roleCode: $role, userIds: [$own]) { code } }'),
+  'assignRole to another': ask(
+    'mutation ($ownRole: String!, $userId: String!) { assignRole(roleCode: $ownRole, userIds: [$userId]) { code } }',
+  ),
+  'assignRole to a group': ask(
+    'mutation ($ownRole: String!, $group: String!) { assignRole(roleCode: $ownRole, groupCodes: [$group]) { code } }',
+  ),
+  revokeRole: ask('mutation ($role: String!, $own: String!) { revokeRole(roleCode: $role, userIds: [$own]) { code } }'),
+  'allow a user': ask('mutation ($userId: String!) { allow(resource: "a:1", action: "a:b", userId: $userId) { code } }'),
+  'allow a role': ask('mutation ($role: String!) { allow(resource: "a:1", action: "a:b", roleCode: $role) { code } }'),
+  'allow in a namespace': ask(
+    'mutation ($own: String!, $appId: String!) { allow(resource: "a:1", action: "a:b", userId: $own, namespace: $appId) { code } }',
+  ),
+  'createRole in a namespace': ask('mutation ($appId: String!) { createRole(code: "x", namespace: $appId) { code } }'),
+  'roles of a namespace': ask('query ($appId: String!) { roles(namespace: $appId) { totalCount } }'),
+  'resources of a user': ask(
+    'query ($userId: String!) { authorizedResources(targetType: USER, targetIdentifier: $userId) { totalCount list { code } } }',
+  ),
+  'resources of a group': ask(
+    'query ($group: String!) { authorizedResources(targetType: GROUP, targetIdentifier: $group) { totalCount list { code } } }',
+  ),
+  'resources of a role': ask(
+    'query ($role: String!) { authorizedResources(targetType: ROLE, targetIdentifier: $role) { totalCount list { code } } }',
+  ),
+  'own roles in a namespace': ({ users }, it, own) => users.listRoles(own.userId, it.appId),
+  'own resources in a namespace': ({ users }, it, own) => users.listAuthorizedResources(own.userId, it.appId),
+  'own group in a namespace': ({ groups }, it, own) => groups.listAuthorizedResources(own.group, it.appId),
+  'search with a role': ({ users }, it) => users.search('o', { roleOpts: [{ code: it.role }] }),
 });
 
 onEachEngine(
@@ -245,10 +217,6 @@ onEachEngine(
     });
 
     await t.test('headers of theirs open nothing', async (t) => {
-      const shows = (value) =>
-        Object.values(theirs)
-          .filter((id) => JSON.stringify(value.data ?? null).includes(id))
-          .concat(/marka/.test(JSON.stringify(value.data ?? null)) ? ['marka'] : []);
       const lists = [
         ['POST', '/api/v3/list-users'],
         ['GET', '/api/v3/list-groups'],
@@ -267,7 +235,7 @@ onEachEngine(
             for (const scheme of ['signed', 'bearer']) {
               const answer = await second[scheme](method, path, parameters, { headers });
               assert.notEqual(answer.statusCode, 500);
-              assert.deepEqual(shows(answer), [], `${scheme} ${path}`);
+              showsNothing(answer.data, theirs, `${scheme} ${path}`);
             }
           }
           const { data } = await second.graphql(
@@ -275,8 +243,8 @@ onEachEngine(
             {},
             { headers },
           );
-          assert.deepEqual(shows({ data }), []);
-          assert.deepEqual(shows({ data: await second.rest('GET', `/api/v2/users/${theirs.userId}`, undefined, { headers }) }), []);
+          showsNothing(data, theirs, 'GraphQL');
+          showsNothing((await second.rest('GET', `/api/v2/users/${theirs.userId}`, undefined, { headers })).data, theirs, 'REST');
         });
       }
     });
@@ -292,19 +260,8 @@ onEachEngine(
       assert.equal((await token(first.userPoolId, second.accessKeySecret)).data, null);
       const mixed = Object.assign(Object.create(Object.getPrototypeOf(second)), second, { accessKeyId: first.accessKeyId });
       assert.equal((await mixed.signed('POST', '/api/v3/list-users')).statusCode, 401);
-      const { token: userToken } = await first.v2.users.refreshToken(theirs.userId);
-      const answer = await second.graphql('{ users { totalCount } }', {}, { token: userToken });
+      const answer = await second.graphql('{ users { totalCount } }', {}, { token: theirs.token });
       assert.equal(answer.data, null, "a user's token is no key");
-    });
-
-    await t.test('names are free in each pool', async () => {
-      const { username, email, phone, externalId } = theirs;
-      const same = ok(await second.v3.createUser({ username, email, phone, externalId }));
-      has(ok(await second.v3.getUser({ userId: email, userIdType: 'email' })), { userId: same.userId });
-      has(ok(await first.v3.getUser({ userId: email, userIdType: 'email' })), { userId: theirs.userId });
-      ok(await second.v3.createGroup({ code: theirs.group, name: 'Same' }));
-      await second.data('mutation { createRole(code: "marka-role") { id } }');
-      ok(await second.v3.linkIdentity({ userId: same.userId, extIdpId: 'marka-idp', userIdInIdp: 'marka-account', type: 'openid' }));
     });
 
     await t.test('the first pool is as it was', async () => assert.deepEqual(await snapshot(first, theirs), before));

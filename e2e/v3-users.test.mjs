@@ -318,6 +318,8 @@ onEachEngine('V3 users', async (t, { pools: [pool] }) => {
     refused(await v3.getUser({ userId: 'batch0', userIdType: 'username' }), 404, '用户不存在');
     assert.equal(await count(), 50);
     ok(await v3.createUser({ username: 'batch0' }));
+    refused(await v3.deleteUsersBatch({ userIds: [other.userId, unknownID] }), 404, '用户不存在');
+    ok(await v3.getUser({ userId: other.userId }));
     refused(await v3.deleteUsersBatch({ userIds: [] }), 400, '参数 userIds 格式错误');
     refused(await v3.deleteUsersBatch({ userIds: Array(51).fill(other.userId) }), 400, /userIds/);
   });

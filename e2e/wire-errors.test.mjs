@@ -123,6 +123,7 @@ async function restV2(t, pool) {
 }
 
 async function restV3(t, pool) {
+  const namesake = (method, path) => [...operations.values()].filter((o) => o.method === method && o.path === path).map((o) => o.operation);
   const anonymous = { token: null };
 
   await t.test('every operation answers in the envelope, and none to strangers', async (t) => {
@@ -136,7 +137,7 @@ async function restV3(t, pool) {
         }
         const answer = await soon(() => pool.bearer(method, path));
         if (answer.statusCode !== 200) refused(answer);
-        if (answer.statusCode === 501) assert.ok(answer.message.includes(operation), answer.message);
+        if (answer.statusCode === 501) assert.ok(namesake(method, path).some((name) => answer.message.includes(name)), answer.message);
       });
     }
   });
@@ -188,7 +189,8 @@ async function restV3(t, pool) {
       }
     });
     await t.test('a date in milliseconds is one', async () => ok(await sign({ headers: { date: String(Date.now()) } })));
-    await t.test('a clock a minute off will do', async () => ok(await sign({ headers: { date: ago(60_000) } })));
+    // A clock behind will do too, once the server has been up for as long: it can't know what was signed before it started.
+    await t.test('a clock a minute ahead will do', async () => ok(await sign({ headers: { date: ago(-60_000) } })));
     for (const [name, method, path, parameters] of [
       ['a read', 'GET', '/api/v3/list-groups', { page: 1 }],
       ['a read by POST', 'POST', '/api/v3/list-users', { keywords: 'a' }],

@@ -1,0 +1,106 @@
+// Two pools on one server: what is put into the first, to be looked for from the second.
+import assert from 'node:assert/strict';
+import { ok } from './contract.mjs';
+
+/** The names of things that are nowhere. */
+export const nobody = {
+  userId: 'eeeeeeeeeeeeeeeeeeeeeeee',
+  secondId: 'eeeeeeeeeeeeeeeeeeeeeef0',
+  username: 'marka-none',
+  email: 'marka-none@example.com',
+  phone: '13700000000',
+  externalId: 'marka-none-ext',
+  identity: 'marka-none-idp:marka-none-account',
+  group: 'marka-none-group',
+  role: 'marka-none-role',
+  roleId: 'eeeeeeeeeeeeeeeeeeeeeeed',
+  field: 'marka_none',
+  resource: 'marka-none:1',
+  accessKeyId: 'eeeeeeeeeeeeeeeeeeeeeeec',
+  appId: 'eeeeeeeeeeeeeeeeeeeeeeeb',
+  requestId: 'eeeeeeeeeeeeeeeeeeeeeeea',
+  adminId: 'eeeeeeeeeeeeeeeeeeeeeef1',
+  token: 'marka-none-token',
+};
+
+/** Fills a pool with one of everything; answers the names of all of it. */
+export async function furnish(pool) {
+  const { v2, v3 } = pool;
+  const mark = { username: 'marka-user', email: 'marka@example.com', phone: '13700000001', externalId: 'marka-ext' };
+  const field = { targetType: 'USER', dataType: 'STRING', label: 'marka' };
+  ok(
+    await v3.setCustomFields({
+      list: [
+        { ...field, key: 'marka_field' },
+        { ...field, key: 'marka_badge', isUnique: true },
+      ],
+    }),
+  );
+  const customData = { marka_field: 'marka-value' };
+  const [{ userId }, { userId: secondId }] = ok(
+    await v3.createUsersBatch({
+      list: [
+        { ...mark, nickname: 'marka-nick', password: 'marka-Secret-1', customData: { ...customData, marka_badge: 'marka-007' } },
+        { username: 'marka-second', customData },
+      ],
+    }),
+  );
+  ok(await v3.linkIdentity({ userId, extIdpId: 'marka-idp', userIdInIdp: 'marka-account', type: 'openid' }));
+  ok(await v3.createGroup({ code: 'marka-group', name: 'marka' }));
+  ok(await v3.addGroupMembers({ code: 'marka-group', userIds: [userId] }));
+  const { createRole } = await pool.data('mutation { createRole(code: "marka-role", description: "marka") { id } }');
+  await v2.users.addRoles(userId, ['marka-role']);
+  await pool.data(
+    `mutation ($u: String!) {
+      user: allow(resource: "marka:1", action: "marka:read", userId: $u, namespace: "default") { code }
+      role: allow(resource: "marka:2", action: "marka:read", roleCode: "marka-role", namespace: "default") { code }
+      group: authorizeResource(namespace: "default", resourceType: DATA, resource: "marka:3",
+        opts: [{ targetType: GROUP, targetIdentifier: "marka-group", actions: ["marka:read"] }]) { code }
+    }`,
+    { u: userId },
+  );
+  const [{ accessKeyId }] = ok(await v3.createAccessKey({ type: 'user', userId }));
+  const { token } = await v2.users.refreshToken(userId);
+  const log = ok(await v3.getAdminAuditLogs({ pagination: { page: 1, limit: 50 } })).list;
+  return {
+    ...mark,
+    userId,
+    secondId,
+    identity: 'marka-idp:marka-account',
+    group: 'marka-group',
+    role: 'marka-role',
+    roleId: createRole.id,
+    field: 'marka_field',
+    resource: 'marka:1',
+    accessKeyId,
+    appId: pool.appId,
+    requestId: log[0].requestId,
+    adminId: log.find(({ adminUserDisplayName }) => adminUserDisplayName === 'admin').adminUserId,
+    token,
+  };
+}
+
+/** All that a pool shows to its own keys, but for times of use. */
+export async function snapshot({ v2, v3 }, { userId, accessKeyId, group }) {
+  const { lastDate, ...key } = ok(await v3.getAccessKey({ userId, accessKeyId }))[0];
+  return {
+    key,
+    keys: ok(await v3.getAccessKeyList({})).length,
+    users: ok(await v3.listUsers({ options: { withCustomData: true, withIdentities: true } })),
+    groups: ok(await v3.getAllGroups({ fetchMembers: true })),
+    members: ok(await v3.listGroupMembers({ code: group })),
+    fields: ok(await v3.getCustomFields({ targetType: 'USER' })),
+    roles: await v2.makeGraphqlRequest({
+      query: '{ roles { totalCount list { id code users { list { id } } authorizedResources { list { code actions } } } } }',
+    }),
+    ofUser: [await v2.users.listRoles(userId), await v2.users.listAuthorizedResources(userId, 'default')],
+    log: ok(await v3.getAdminAuditLogs({})),
+  };
+}
+
+/** Checks that an answer's data holds nothing that furnish has put into the first pool. */
+export function showsNothing(data, theirs, where) {
+  const text = JSON.stringify(data ?? null);
+  for (const [name, id] of Object.entries(theirs)) assert.ok(!text.includes(id), `${where} shows their ${name}`);
+  assert.ok(!text.includes('marka'), `${where} shows something of theirs: ${text.slice(0, 300)}`);
+}
