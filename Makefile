@@ -4,7 +4,7 @@
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PACKAGES := ./...
-RACE := ./internal/db/... ./internal/op/... ./internal/server/...
+RACE := ./internal/db/... ./internal/op/... ./internal/secret/... ./internal/server/... ./internal/v3/...
 
 .PHONY: run build test ensure check unit served race e2e lint fuzz bench generate
 
@@ -41,8 +41,9 @@ race:
 e2e:
 	cd e2e && node --test --test-reporter=spec
 
+# SA1019 is left out: the wire demands an RSA padding that is deprecated.
 lint: check
-	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -checks inherit,-SA1019,-ST1012 ./...
 	bash -n scripts/*.sh .ci/run
 	sh -n internal/testhall/postgres.sh
 

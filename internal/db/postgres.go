@@ -3,7 +3,6 @@ package db
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"runtime"
 	"strings"
@@ -177,16 +176,4 @@ func (postgresDialect) violated(err error) (table, column string) {
 func (postgresDialect) lostRace(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
-}
-
-// describe names an address without its secrets, for messages.
-func describe(dsn string) string {
-	if !IsPostgres(dsn) {
-		return dsn
-	}
-	u, err := url.Parse(dsn)
-	if err != nil {
-		return "postgres"
-	}
-	return fmt.Sprintf("%s://%s%s", u.Scheme, u.Host, u.Path)
 }

@@ -198,7 +198,7 @@ func (s *Schema) fits(t reflect.Type, want *ast.Type) error {
 	}
 	if want.Elem != nil {
 		if t.Kind() != reflect.Slice && t.Kind() != reflect.Array {
-			return fmt.Errorf("Go type %s is no list", t)
+			return fmt.Errorf("the Go type %s is no list", t)
 		}
 		return s.fits(t.Elem(), want.Elem)
 	}
@@ -210,7 +210,7 @@ func (s *Schema) fits(t reflect.Type, want *ast.Type) error {
 		ok = leafOf(def).takes(t.Kind())
 	}
 	if !ok {
-		return fmt.Errorf("Go type %s cannot be a %s", t, want.NamedType)
+		return fmt.Errorf("the Go type %s cannot be a %s", t, want.NamedType)
 	}
 	return nil
 }

@@ -149,7 +149,7 @@ func TestCheck(t *testing.T) {
 		"bound, in a ring": {func(s *Schema) { s.Bind("House", &house{}); s.Field("House", "people", nested) }, nil},
 		"bound, lacking":   {func(s *Schema) { s.Bind("House", goodHouse{}) }, []string{"goodHouse has no field for House.people"}},
 		"bound, wrong": {func(s *Schema) { s.Bind("Person", badPerson{}) }, []string{
-			"badPerson has no field for Person.secret", "Person.home: Go type string cannot be a House", "Person.name: Go type int cannot be a String"}},
+			"badPerson has no field for Person.secret", "Person.home: the Go type string cannot be a House", "Person.name: the Go type int cannot be a String"}},
 		"bound, unknown": {func(s *Schema) { s.Bind("Shape", badPerson{}) }, []string{"Shape is not an object type"}},
 	} {
 		s := mustNew(t, townSDL, Limits{})
