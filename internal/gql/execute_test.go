@@ -238,7 +238,7 @@ func TestExecuteErrors(t *testing.T) {
 		"not JSON":         {`{ house(id: "no JSON") { extra } }`, "House.extra does not marshal", "House.extra", []any{"house", "extra"}, [2]int{1, 26}},
 		"wrong Go type":    {`{ house(id: "wrong type") { id } }`, "Query.house is of type House and its Go type []int is neither", "Query.house", []any{"house"}, [2]int{1, 3}},
 		"no Go field":      {`{ house(id: "no fields") { name } }`, "House.name is not in the Go type struct", "House.name", []any{"house", "name"}, [2]int{1, 28}},
-		"unfit Go field":   {`{ house(id: "wrong field") { name } }`, "House.name has no fitting Go field: Go type []string cannot be a String", "House.name", []any{"house", "name"}, [2]int{1, 30}},
+		"unfit Go field":   {`{ house(id: "wrong field") { name } }`, "House.name has no fitting Go field: the Go type []string cannot be a String", "House.name", []any{"house", "name"}, [2]int{1, 30}},
 		"first of several": {`mutation { a: add(n: 99) b: add(n: 9) c: add(n: 1) }`, "the town refuses", "Mutation.add", []any{"b"}, [2]int{1, 26}},
 	} {
 		t.Run(name, func(t *testing.T) {
