@@ -1,7 +1,6 @@
 package v2
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -138,12 +137,11 @@ func (w graphqlWire) Caller(r *http.Request, _ []byte, _ *op.Op) (*caller.Caller
 }
 
 func (graphqlWire) Succeed(w http.ResponseWriter, _ *http.Request, _ *op.Op, _ *caller.Caller, data any) {
-	b := buffers.Get().(*bytes.Buffer)
-	defer free(b)
+	b := op.NewAnswer()
 	b.WriteString(`{"data":`)
 	b.Write(data.(jsontext.Value))
 	b.WriteByte('}')
-	send(w, b)
+	b.Send(w)
 }
 
 type graphqlFailure struct {
@@ -189,8 +187,7 @@ func (graphqlWire) Fail(w http.ResponseWriter, r *http.Request, _ *op.Op, c *cal
 			to.Locations = []graphqlLocation{{e.Line, e.Column}}
 		}
 	}
-	b := buffers.Get().(*bytes.Buffer)
-	defer free(b)
+	b := op.NewAnswer()
 	_ = json.MarshalWrite(b, answer, encoding) // texts, numbers and a path of them always encode
-	send(w, b)
+	b.Send(w)
 }

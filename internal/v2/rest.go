@@ -1,11 +1,8 @@
 package v2
 
 import (
-	"bytes"
 	"net/http"
-	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -32,11 +29,10 @@ func (w restWire) Caller(r *http.Request, _ []byte, o *op.Op) (*caller.Caller, e
 type raw []byte
 
 func (e restWire) Succeed(w http.ResponseWriter, r *http.Request, o *op.Op, c *caller.Caller, data any) {
-	b := buffers.Get().(*bytes.Buffer)
-	defer free(b)
+	b := op.NewAnswer()
 	if text, ok := data.(raw); ok {
 		b.Write(text)
-		send(w, b)
+		b.Send(w)
 		return
 	}
 	b.WriteString(`{"code":200,"message":"success","data":`)
@@ -44,11 +40,12 @@ func (e restWire) Succeed(w http.ResponseWriter, r *http.Request, o *op.Op, c *c
 		b.WriteString("null")
 	} else if err := json.MarshalWrite(b, data, encoding); err != nil {
 		op.Logger(r.Context()).ErrorContext(r.Context(), "answer not encoded", "operation", o.Name, "request", c.RequestID, "error", err)
+		b.Drop()
 		e.Fail(w, r, o, c, err)
 		return
 	}
 	b.WriteByte('}')
-	send(w, b)
+	b.Send(w)
 }
 
 type restFailure struct {
@@ -60,10 +57,9 @@ type restFailure struct {
 func (restWire) Fail(w http.ResponseWriter, r *http.Request, _ *op.Op, c *caller.Caller, err error) {
 	c = spoken(c, r)
 	told := refusalOf(err, c)
-	b := buffers.Get().(*bytes.Buffer)
-	defer free(b)
+	b := op.NewAnswer()
 	_ = json.MarshalWrite(b, restFailure{told.code, told.text, c.RequestID}, encoding) // texts and a number always encode
-	send(w, b)
+	b.Send(w)
 }
 
 // spoken is c with the language of the request, where the caller was not resolved so far.
@@ -79,25 +75,6 @@ func spoken(c *caller.Caller, r *http.Request) *caller.Caller {
 // encoding writes nil lists as null, which clients tell from empty ones, and replaces what is not UTF-8: better a
 // replacement character than no answer.
 var encoding = json.JoinOptions(jsontext.AllowInvalidUTF8(true), json.FormatNilSliceAsNull(true))
-
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// keep is the largest buffer that goes back to the pool.
-const keep = 256 << 10
-
-func free(b *bytes.Buffer) {
-	if b.Cap() <= keep {
-		b.Reset()
-		buffers.Put(b)
-	}
-}
-
-func send(w http.ResponseWriter, b *bytes.Buffer) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
-	_, _ = w.Write(b.Bytes()) // a client that is gone is nobody's fault
-}
 
 // route is one row of the contract's REST routes.
 type route struct {

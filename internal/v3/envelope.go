@@ -3,11 +3,8 @@
 package v3
 
 import (
-	"bytes"
 	"net/http"
-	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,19 +28,19 @@ type envelope struct{}
 // Succeed answers {"statusCode":200,"message":"","data":…}; an operation whose Out is struct{} has no data. The message
 // is empty because clients' tests compare it.
 func (e envelope) Succeed(w http.ResponseWriter, r *http.Request, o *op.Op, c *caller.Caller, data any) {
-	b := buffers.Get().(*bytes.Buffer)
-	defer free(b)
+	b := op.NewAnswer()
 	b.WriteString(`{"statusCode":200,"message":""`)
 	if _, none := data.(struct{}); !none {
 		b.WriteString(`,"data":`)
 		if err := json.MarshalWrite(b, data, tolerant); err != nil {
 			op.Logger(r.Context()).ErrorContext(r.Context(), "answer not encoded", "operation", o.Name, "request", c.RequestID, "error", err)
+			b.Drop()
 			e.Fail(w, r, o, c, err)
 			return
 		}
 	}
 	b.WriteByte('}')
-	send(w, b)
+	b.Send(w)
 }
 
 // Fail answers {"statusCode":…,"message":…,"apiCode":…,"requestId":…}; apiCode and requestId are left out when there is
@@ -53,11 +50,10 @@ func (envelope) Fail(w http.ResponseWriter, r *http.Request, o *op.Op, c *caller
 	if lang == "" {
 		lang = r.Header.Get("x-authing-lang")
 	}
-	b := buffers.Get().(*bytes.Buffer)
-	defer free(b)
+	b := op.NewAnswer()
 	// A struct of strings and numbers always encodes.
 	_ = json.MarshalWrite(b, failureOf(err, o.Name, strings.HasPrefix(strings.ToLower(lang), "en"), c.RequestID), tolerant)
-	send(w, b)
+	b.Send(w)
 }
 
 type failure struct {
@@ -83,22 +79,3 @@ func failureOf(err error, operation string, english bool, requestID string) fail
 // tolerant because text that came from elsewhere, an import or a directory, may not be UTF-8: better a replacement
 // character than no answer.
 var tolerant = jsontext.AllowInvalidUTF8(true)
-
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// keep is the largest buffer that goes back to the pool.
-const keep = 256 << 10
-
-func free(b *bytes.Buffer) {
-	if b.Cap() <= keep {
-		b.Reset()
-		buffers.Put(b)
-	}
-}
-
-func send(w http.ResponseWriter, b *bytes.Buffer) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
-	w.Write(b.Bytes())
-}

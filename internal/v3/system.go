@@ -1,7 +1,6 @@
 package v3
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 
@@ -30,13 +29,13 @@ func (s system) Caller(r *http.Request, _ []byte, _ *op.Op) (*caller.Caller, err
 
 // Succeed answers with data alone.
 func (s system) Succeed(w http.ResponseWriter, r *http.Request, o *op.Op, c *caller.Caller, data any) {
-	b := buffers.Get().(*bytes.Buffer)
-	defer free(b)
+	b := op.NewAnswer()
 	if err := json.MarshalWrite(b, data); err != nil {
+		b.Drop()
 		s.Fail(w, r, o, c, err)
 		return
 	}
-	send(w, b)
+	b.Send(w)
 }
 
 // systemInfo tells clients how to encrypt passwords on their way: SystemInfoResp.
