@@ -87,6 +87,7 @@ type conn interface {
 
 // row reads the columns of the current row. A NULL reads as the zero value.
 type row interface {
+	null(i int) bool
 	text(i int) string
 	int(i int) int64
 	float(i int) float64

@@ -106,6 +106,9 @@ func (c *column) field(v reflect.Value) reflect.Value {
 func (p *plan) scan(r row, v reflect.Value) error {
 	for i := range p.columns {
 		c := &p.columns[i]
+		if r.null(i) {
+			continue
+		}
 		f := v
 		if !p.scalar {
 			f = c.field(v)

@@ -131,29 +131,32 @@ type cell struct {
 	s string
 	i int64
 	f float64
+
+	null bool
 }
 
 type cells []cell
 
+func (c cells) null(i int) bool     { return c[i].null }
 func (c cells) text(i int) string   { return c[i].s }
 func (c cells) int(i int) int64     { return c[i].i }
 func (c cells) float(i int) float64 { return c[i].f }
 func (c cells) bool(i int) bool     { return c[i].i != 0 }
 
-func (c *cell) ScanText(v pgtype.Text) error { *c = cell{s: v.String}; return nil }
+func (c *cell) ScanText(v pgtype.Text) error { *c = cell{s: v.String, null: !v.Valid}; return nil }
 
 func (c *cell) ScanInt64(v pgtype.Int8) error {
-	*c = cell{i: v.Int64, f: float64(v.Int64)}
+	*c = cell{i: v.Int64, f: float64(v.Int64), null: !v.Valid}
 	return nil
 }
 
 func (c *cell) ScanFloat64(v pgtype.Float8) error {
-	*c = cell{i: int64(v.Float64), f: v.Float64}
+	*c = cell{i: int64(v.Float64), f: v.Float64, null: !v.Valid}
 	return nil
 }
 
 func (c *cell) ScanBool(v pgtype.Bool) error {
-	*c = cell{}
+	*c = cell{null: !v.Valid}
 	if v.Bool {
 		c.i = 1
 	}

@@ -538,6 +538,7 @@ func (c *sqliteConn) run(_ context.Context, sql string, args []any, each func(ro
 
 type sqliteRow struct{ s *sqlite.Stmt }
 
+func (r sqliteRow) null(i int) bool     { return r.s.ColumnIsNull(i) }
 func (r sqliteRow) text(i int) string   { return r.s.ColumnText(i) }
 func (r sqliteRow) int(i int) int64     { return r.s.ColumnInt64(i) }
 func (r sqliteRow) float(i int) float64 { return r.s.ColumnFloat(i) }
