@@ -45,7 +45,11 @@ const v3Rows = Object.entries({
   deleteUsersBatch: [(it) => ({ userIds: [it.userId] }), (it) => ({ userIds: [it.phone], options: { userIdType: 'phone' } })],
   resignUserBatch: [(it) => ({ userIds: [it.userId] }), (it) => ({ userIds: [it.externalId], userIdType: 'external_id' })],
   getUserEncryptPasswordBatch: [(it) => ({ userIds: [it.userId] })],
-  setUserDepartments: [(it) => ({ userId: it.userId, departments: [{ departmentId: it.roleId }] })],
+  setUserDepartments: [
+    (it) => ({ userId: it.userId, departments: [{ departmentId: it.roleId }] }),
+    (it, own) => ({ userId: own.userId, departments: [{ departmentId: it.departmentId }] }),
+  ],
+  createUser: [(it) => ({ username: 'x', departmentIds: [it.departmentId] })],
   resetUserPrincipalAuthenticationInfo: [(it) => ({ userId: it.userId })],
   importOtp: [(it) => ({ list: [{ userId: it.userId, otp: { secret: 'JBSWY3DPEHPK3PXP' } }] })],
   kickUsers: [(it) => ({ userId: it.userId, appIds: [it.appId] })],
@@ -60,7 +64,66 @@ const v3Rows = Object.entries({
       advancedFilter: [{ field: name, operator: 'EQUAL', value: it[name] }],
     })),
     (it) => ({ advancedFilter: [{ field: it.field, operator: 'NOT_NULL' }] }),
+    (it) => ({ advancedFilter: [{ field: 'department', operator: 'IN', value: [{ departmentId: it.departmentId }] }] }),
   ],
+  ...Object.fromEntries(
+    ['getOrganization', 'updateOrganization', 'deleteOrganization'].map((operation) => [operation, [(it) => ({ organizationCode: it.organization })]]),
+  ),
+  getOrganizationsBatch: [(it) => ({ organizationCodeList: [it.organization] })],
+  searchOrganizations: [(it) => ({ keywords: it.organization })],
+  updateOrganizationStatus: [(it) => ({ rootNodeId: it.rootId, status: 'false' })],
+  createOrganization: [(it) => ({ organizationCode: '', organizationName: 'x', postIdList: [it.postId] })],
+  ...Object.fromEntries(
+    [
+      ['getDepartment'],
+      ['updateDepartment', { name: 'x' }],
+      ['deleteDepartment'],
+      ['listChildrenDepartments'],
+      ['getAllDepartments'],
+      ['listDepartmentMembers'],
+      ['listDepartmentMemberIds'],
+      ['searchDepartmentMembers', { keywords: 'a' }],
+      ['getParentDepartment'],
+      ['getDepartmentSyncRelations'],
+      ['deleteDepartmentSyncRelations', { provider: 'lark' }],
+    ].map(([operation, parameters]) => [
+      operation,
+      [
+        (it) => ({ ...parameters, organizationCode: it.organization, departmentId: it.departmentId }),
+        (it, own) => ({ ...parameters, organizationCode: own.organization, departmentId: it.departmentId }),
+      ],
+    ]),
+  ),
+  getDepartmentById: [(it) => ({ departmentId: it.departmentId })],
+  updateNodeStatus: [(it) => ({ departmentId: it.departmentId, status: false })],
+  createDepartment: [
+    (it) => ({ organizationCode: it.organization, name: 'x', parentDepartmentId: 'root' }),
+    (it, own) => ({ organizationCode: own.organization, name: 'x', parentDepartmentId: it.departmentId }),
+  ],
+  searchDepartments: [(it) => ({ organizationCode: it.organization, keywords: 'a' })],
+  searchDepartmentsList: [(it) => ({ organizationCode: it.organization })],
+  ...Object.fromEntries(
+    ['addDepartmentMembers', 'removeDepartmentMembers'].map((operation) => [
+      operation,
+      [
+        (it, own) => ({ organizationCode: it.organization, departmentId: it.departmentId, userIds: [own.userId] }),
+        (it, own) => ({ organizationCode: own.organization, departmentId: 'root', userIds: [it.userId] }),
+      ],
+    ]),
+  ),
+  isUserInDepartment: [
+    (it, own) => ({ organizationCode: it.organization, departmentId: it.departmentId, userId: own.userId }),
+    (it, own) => ({ organizationCode: own.organization, departmentId: 'root', userId: it.userId }),
+  ],
+  getPost: [(it) => ({ code: it.post })],
+  getPostById: [(it) => ({ idList: it.postId })],
+  postListBatch: [(it) => ({ postCodes: [it.post] })],
+  createPost: [(it) => ({ code: 'x', name: 'x', departmentIdList: [it.departmentId] })],
+  updatePost: [(it) => ({ code: it.post, name: 'x' })],
+  removePost: [(it) => ({ code: it.post })],
+  ...Object.fromEntries(['getUserPosts', 'getUserPost'].map((operation) => [operation, [(it) => ({ userId: it.userId })]])),
+  setUserPosts: [(it, own) => ({ userId: own.userId, postIds: [it.postId] }), (it) => ({ userId: it.userId, postIds: [it.postId] })],
+  userConnectionPost: [(it, own) => ({ userId: own.userId, postId: it.postId })],
   getGroup: [(it) => ({ code: it.group })],
   listGroups: [(it) => ({ keywords: it.group })],
   listGroupMembers: [(it) => ({ code: it.group })],
@@ -69,6 +132,38 @@ const v3Rows = Object.entries({
   getGroupAuthorizedResources: [(it) => ({ code: it.group })],
   addGroupMembers: [(it, own) => ({ code: it.group, userIds: [own.userId] }), (it, own) => ({ code: own.group, userIds: [it.userId] })],
   removeGroupMembers: [(it, own) => ({ code: it.group, userIds: [own.userId] }), (it, own) => ({ code: own.group, userIds: [it.userId] })],
+  getRole: [(it) => ({ code: it.role }), (it, own) => ({ code: own.role, namespace: it.appId })],
+  listRoles: [(it) => ({ keywords: it.role }), (it) => ({ namespace: it.appId })],
+  listRoleMembers: [(it) => ({ code: it.role })],
+  listRoleDepartments: [(it) => ({ code: it.role })],
+  listRoleAssignments: [(it) => ({ roleCode: it.role }), (it, own) => ({ roleCode: own.role, namespaceCode: it.appId })],
+  getRoleAuthorizedResources: [(it) => ({ code: it.role })],
+  updateRole: [(it) => ({ code: it.role, newCode: 'x', status: 'DISABLE' })],
+  deleteRolesBatch: [(it) => ({ codeList: [it.role] }), (it, own) => ({ codeList: [own.role, it.role] })],
+  deleteRoles: [(it) => ({ roleList: [{ code: it.role, namespace: 'default' }] }), (it) => ({ roleList: [{ code: 'x', namespace: it.appId }] })],
+  deleteAdminRolesBatch: [(it) => ({ codeList: [it.role] })],
+  checkParamsNamespace: [(it) => ({ code: it.role, namespace: 'default' }), (it) => ({ code: 'x', namespace: it.appId })],
+  checkMutualExclusion: [(it) => ({ roles: [{ code: it.role }] })],
+  createRolesBatch: [(it) => ({ list: [{ code: 'x', namespace: it.appId }] })],
+  ...Object.fromEntries(
+    ['assignRole', 'revokeRole'].map((operation) => [
+      operation,
+      [
+        (it, own) => ({ code: it.role, targets: [{ targetType: 'USER', targetIdentifier: own.userId }] }),
+        (it, own) => ({ code: own.role, targets: [{ targetType: 'USER', targetIdentifier: it.userId }] }),
+        (it, own) => ({ code: own.role, targets: [{ targetType: 'GROUP', targetIdentifier: it.group }] }),
+      ],
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['assignRoleBatch', 'revokeRoleBatch'].map((operation) => [
+      operation,
+      [
+        (it, own) => ({ roles: [{ code: own.role }, { code: it.role }], targets: [{ targetType: 'USER', targetIdentifier: own.userId }] }),
+        (it, own) => ({ roles: [{ code: own.role }], targets: [{ targetType: 'GROUP', targetIdentifier: it.group }] }),
+      ],
+    ]),
+  ),
   getCustomData: [
     (it) => ({ targetType: 'USER', targetIdentifier: it.userId }),
     (it) => ({ targetType: 'GROUP', targetIdentifier: it.group }),
@@ -139,6 +234,10 @@ const v2Rows = Object.entries({
   'group resources': ({ groups }, it) => groups.listAuthorizedResources(it.group, 'default'),
   'field remove': ({ udf }, it) => udf.remove('USER', it.field),
   'field values': ({ udf }, it) => udf.listUdv('USER', it.userId),
+  'role users': (v2, it) => v2.roles.listUsers(it.role),
+  'role findUsers': (v2, it) => v2.roles.findUsers(it.role),
+  'role findUsers in a namespace': (v2, it, own) => v2.roles.findUsers(own.role, { namespace: it.appId }),
+  'role setUdfValue': (v2, it) => v2.roles.setUdfValue(it.roleId, { [it.field]: 'x' }),
   'role values': ({ udf }, it) => udf.listUdv('ROLE', it.roleId),
   role: ask('query ($role: String!) { role(code: $role) { id code } }'),
   updateRole: ask('mutation ($role: String!) { updateRole(code: $role, description: "x") { code } }'),
@@ -180,8 +279,9 @@ onEachEngine(
   'isolation of pools',
   async (t, { pools: [first, second] }) => {
     const theirs = await furnish(first);
-    const own = { userId: ok(await second.v3.createUser({ username: 'own' })).userId, group: 'own-group', role: 'own-role' };
+    const own = { userId: ok(await second.v3.createUser({ username: 'own' })).userId, group: 'own-group', role: 'own-role', organization: 'own-org' };
     ok(await second.v3.createGroup({ code: own.group, name: 'Own' }));
+  ok(await second.v3.createOrganization({ organizationCode: own.organization, organizationName: 'Own' }));
     await second.data('mutation { createRole(code: "own-role") { id } }');
     const before = await snapshot(first, theirs);
 

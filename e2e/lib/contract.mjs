@@ -13,6 +13,17 @@ export const operations = new Map(read('v3-management.json').map((operation) => 
 // Values that the server needs and the contract has no word for.
 for (const word of ['accessKey', 'customField', 'identity']) models.AdminAuditLogDto.resourceType.enum.push(word);
 
+// The description shows one entry of a list, and an answer without its envelope.
+models.WhitelistListRespDto.data.type = 'WhitelistRespDto[]';
+for (const name of ['deleteWhitelist', 'deleteWhitelistOfApp']) operations.get(name).response = 'IsSuccessRespDto';
+
+// The reason why a role could not be made so is a text, and only there when it could not.
+models.CheckRoleParamsRespDto.message = { type: 'string', required: false };
+
+// The number of departments is called a flag, and a post is described without its envelope.
+models.DepartmentPagingDto.totalCount.type = 'number';
+for (const name of ['getPost', 'getUserPost']) operations.get(name).response = 'CreatePostRespDto';
+
 /**
  * Checks value against a model of the contract, field by field: what is required is there and not null, what is there has the
  * declared type and one of the declared values, and nothing else is there.

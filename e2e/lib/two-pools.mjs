@@ -21,6 +21,11 @@ export const nobody = {
   requestId: 'eeeeeeeeeeeeeeeeeeeeeeea',
   adminId: 'eeeeeeeeeeeeeeeeeeeeeef1',
   token: 'marka-none-token',
+  organization: 'marka-none-org',
+  departmentId: 'eeeeeeeeeeeeeeeeeeeeeef2',
+  rootId: 'eeeeeeeeeeeeeeeeeeeeeef3',
+  post: 'marka-none-post',
+  postId: 'eeeeeeeeeeeeeeeeeeeeeef4',
 };
 
 /** Fills a pool with one of everything; answers the names of all of it. */
@@ -48,6 +53,13 @@ export async function furnish(pool) {
   ok(await v3.linkIdentity({ userId, extIdpId: 'marka-idp', userIdInIdp: 'marka-account', type: 'openid' }));
   ok(await v3.createGroup({ code: 'marka-group', name: 'marka' }));
   ok(await v3.addGroupMembers({ code: 'marka-group', userIds: [userId] }));
+  const { departmentId: rootId } = ok(await v3.createOrganization({ organizationCode: 'marka-org', organizationName: 'marka' }));
+  const { departmentId } = ok(
+    await v3.createDepartment({ organizationCode: 'marka-org', name: 'marka', code: 'marka-department', parentDepartmentId: 'root' }),
+  );
+  const { id: postId } = ok(await v3.createPost({ code: 'marka-post', name: 'marka', departmentIdList: [departmentId] }));
+  ok(await v3.setUserPosts({ userId, postIds: [postId] }));
+  ok(await v3.setUserDepartments({ userId, departments: [{ departmentId, isLeader: true, isMainDepartment: true }] }));
   const { createRole } = await pool.data('mutation { createRole(code: "marka-role", description: "marka") { id } }');
   await v2.users.addRoles(userId, ['marka-role']);
   await pool.data(
@@ -68,6 +80,11 @@ export async function furnish(pool) {
     secondId,
     identity: 'marka-idp:marka-account',
     group: 'marka-group',
+    organization: 'marka-org',
+    departmentId,
+    rootId,
+    post: 'marka-post',
+    postId,
     role: 'marka-role',
     roleId: createRole.id,
     field: 'marka_field',
@@ -86,9 +103,13 @@ export async function snapshot({ v2, v3 }, { userId, accessKeyId, group }) {
   return {
     key,
     keys: ok(await v3.getAccessKeyList({})).length,
-    users: ok(await v3.listUsers({ options: { withCustomData: true, withIdentities: true } })),
+    users: ok(await v3.listUsers({ options: { withCustomData: true, withIdentities: true, withDepartmentIds: true, withPost: true } })),
     groups: ok(await v3.getAllGroups({ fetchMembers: true })),
     members: ok(await v3.listGroupMembers({ code: group })),
+    organizations: ok(await v3.listOrganizations({ withPost: true })),
+    departments: ok(await v3.getAllDepartments({ organizationCode: 'marka-org' })),
+    ofDepartment: ok(await v3.listDepartmentMembers({ organizationCode: 'marka-org', departmentId: 'root', includeChildrenDepartments: true })),
+    posts: ok(await v3.postList({})),
     fields: ok(await v3.getCustomFields({ targetType: 'USER' })),
     roles: await v2.makeGraphqlRequest({
       query: '{ roles { totalCount list { id code users { list { id } } authorizedResources { list { code actions } } } } }',

@@ -1,4 +1,4 @@
-// Package access is MAY WHAT: namespaces, roles and who has them, and grants of actions on resources. Its verbs are the only
+// Package access is MAY WHAT: namespaces, roles and who has them, grants of actions on resources, and policies. Its verbs are the only
 // way to change them; every one takes the pool it works in and leaves a record in the audit log in the same transaction.
 // Users and groups are the directory's; what they were given here goes when they do.
 package access
@@ -19,8 +19,8 @@ type Access struct {
 	dir *directory.Directory
 }
 
-// New builds it over d and registers it with the directory, so that roles and grants go with the users and groups that have
-// them.
+// New builds it over d and registers it with the directory, so that roles and grants go with the users, groups and departments
+// that have them.
 func New(d *db.DB, log *audit.Log, dir *directory.Directory) *Access {
 	a := &Access{d, log, dir}
 	dir.OnDetach(func(ctx context.Context, poolID string, ids []string) error {
@@ -29,10 +29,13 @@ func New(d *db.DB, log *audit.Log, dir *directory.Directory) *Access {
 	dir.OnGroupsDeleted(func(ctx context.Context, poolID string, ids []string) error {
 		return a.strip(ctx, poolID, directory.GroupTarget, ids)
 	})
+	dir.OnDepartmentsDeleted(func(ctx context.Context, poolID string, ids []string) error {
+		return a.strip(ctx, poolID, directory.DepartmentTarget, ids)
+	})
 	return a
 }
 
-// Target is who has a role or a grant: a user or a group, and for grants a role too. ID is an identifier, never a code.
+// Target is who has a role or a grant: a user or a group, for roles a department and for grants a role too. ID is an identifier, never a code.
 type Target struct {
 	Type directory.TargetType
 	ID   string
@@ -58,12 +61,12 @@ next:
 }
 
 // lockTargets makes sure that the targets exist until the transaction of ctx ends. Rows are locked in one order everywhere:
-// roles, groups, users.
+// roles, departments, groups, users.
 func (a *Access) lockTargets(ctx context.Context, poolID string, ids targetIDs) error {
 	for _, t := range []struct {
 		of   directory.TargetType
 		lock func(ctx context.Context, poolID string, ids []string) error
-	}{{directory.RoleTarget, a.lockRoles}, {directory.GroupTarget, a.dir.LockGroups}, {directory.UserTarget, a.dir.LockUsers}} {
+	}{{directory.RoleTarget, a.lockRoles}, {directory.DepartmentTarget, a.dir.LockDepartments}, {directory.GroupTarget, a.dir.LockGroups}, {directory.UserTarget, a.dir.LockUsers}} {
 		if len(ids[t.of]) == 0 {
 			continue
 		}
@@ -74,9 +77,9 @@ func (a *Access) lockTargets(ctx context.Context, poolID string, ids targetIDs) 
 	return nil
 }
 
-// strip takes all roles and grants from targets that are going, inside the transaction that removes them.
+// strip takes all roles, grants and policies from targets that are going, inside the transaction that removes them.
 func (a *Access) strip(ctx context.Context, poolID string, t directory.TargetType, ids []string) error {
-	for _, table := range []string{"role_assignments", "grants"} {
+	for _, table := range []string{"role_assignments", "grants", "policy_assignments"} {
 		if _, err := db.Exec(ctx, a.db, "delete from "+table+" where pool_id = ? and target_type = ? and target_id in (?...)",
 			poolID, string(t), ids); err != nil {
 			return err

@@ -258,8 +258,8 @@ func TestRecords(t *testing.T) {
 			}, "", "", "", ""},
 			{"Assign", func() error { return h.Assign(ctx, "p", refs("a", "b"), both) }, audit.Add, audit.RoleAssign, "", h.groups[0]},
 			{"Assign again", func() error { return h.Assign(ctx, "p", refs("a", "b"), both) }, "", "", "", ""},
-			{"Unassign", func() error { return h.Unassign(ctx, "p", refs("a"), both) }, audit.Remove, audit.RoleAssign, h.users[0], ""},
-			{"Unassign again", func() error { return h.Unassign(ctx, "p", refs("a"), both) }, "", "", "", ""},
+			{"Unassign", func() error { return h.Unassign(ctx, "p", refs("a"), both, directory.MissingOK) }, audit.Remove, audit.RoleAssign, h.users[0], ""},
+			{"Unassign again", func() error { return h.Unassign(ctx, "p", refs("a"), both, directory.MissingOK) }, "", "", "", ""},
 			{"Grant", func() error { return h.Grant(ctx, "p", grants) }, audit.Add, audit.Grant, "", `"actions":["edit","read"]`},
 			{"Grant again", func() error { return h.Grant(ctx, "p", grants) }, "", "", "", ""},
 			{"Revoke", func() error { return h.Revoke(ctx, "p", revoke) }, audit.Remove, audit.Grant, `"actions":["edit"]`, ""},
@@ -324,8 +324,8 @@ func TestStatements(t *testing.T) {
 				return err
 			}},
 			{"Revoke", 5, func(ctx context.Context) error { return h.Revoke(ctx, "p", revocations) }},
-			{"Unassign", 3, func(ctx context.Context) error { return h.Unassign(ctx, "p", all, targets) }},
-			{"DeleteRoles", 7, func(ctx context.Context) error { return h.DeleteRoles(ctx, "p", all, directory.MissingFails) }},
+			{"Unassign", 3, func(ctx context.Context) error { return h.Unassign(ctx, "p", all, targets, directory.MissingOK) }},
+			{"DeleteRoles", 8, func(ctx context.Context) error { return h.DeleteRoles(ctx, "p", all, directory.MissingFails) }},
 		} {
 			if n := h.statements(t, c.verb); n > c.most {
 				t.Errorf("%s took %d statements, want at most %d", c.name, n, c.most)

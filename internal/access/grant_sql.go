@@ -143,7 +143,7 @@ func (a *Access) grantsOfUser(ctx context.Context, poolID, userID string, f Reso
 	}
 	var w db.Where
 	w.And("g.pool_id = ?", poolID)
-	return a.listGrants(ctx, selectGrantsOfUser, append([]any{userID, poolID, userID}, heldBy(poolID, userID)...), &w, f)
+	return a.listGrants(ctx, selectGrantsOfUser, append([]any{userID, poolID, userID}, heldBy(poolID, userID, a.db.Now())...), &w, f)
 }
 
 func (a *Access) listGrants(ctx context.Context, sql string, args []any, w *db.Where, f ResourceFilter) ([]grant, error) {

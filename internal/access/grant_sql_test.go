@@ -9,7 +9,7 @@ import (
 )
 
 // wholePool is a step of SQLite's plan that reads a table, or a pool's whole part of it.
-var wholePool = regexp.MustCompile(`\(pool_id=\?\)|AUTOMATIC|SCAN (users|roles|role_assignments|grants|group_members|a|g|m|r)\b`)
+var wholePool = regexp.MustCompile(`\(pool_id=\?\)|AUTOMATIC|SCAN (users|roles|role_assignments|grants|group_members|department_members|a|g|m|r)\b`)
 
 type planStep struct {
 	ID     int64  `db:"id"`
@@ -30,7 +30,7 @@ func TestPlans(t *testing.T) {
 	}
 	defer d.Close()
 	ids := []string{"a", "b"}
-	held := heldBy("p", "u")
+	held := heldBy("p", "u", 1)
 	for _, c := range []struct {
 		name string
 		sql  string
@@ -40,6 +40,8 @@ func TestPlans(t *testing.T) {
 		{"effective roles", selectRoles + "id in (" + rolesHeld + ") order by id desc limit ?", append(append([]any{"p"}, held...), 10)},
 		{"roles by reference", selectRoles + byRef, []any{"p", ids, ids, 4}},
 		{"grants of a user", selectGrantsOfUser + "g.pool_id = ? order by g.effect desc, g.id desc limit ?", append(append([]any{"u", "p", "u"}, held...), "p", 10)},
+		{"assignments that begin", beginAssignments, []any{1, 10}},
+		{"assignments that end", endAssignments, []any{1, 1, 10}},
 		{"grants by key", selectGrants + byKey, []any{"p", ids, ids, ids, ids, 10}},
 	} {
 		plan, err := db.List[planStep](t.Context(), d, "explain query plan "+c.sql, c.args...)

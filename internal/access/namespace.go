@@ -28,7 +28,8 @@ type Namespace struct {
 	UpdatedAt   int64  `db:"updated_at"`
 }
 
-// EnsureNamespace makes a namespace unless the pool has it. It is part of making pools and applications.
+// EnsureNamespace makes a namespace unless the pool has it. It is part of making pools and applications. The default one comes with
+// the policy AdministratorAccess.
 func (a *Access) EnsureNamespace(ctx context.Context, poolID, code, name string) error {
 	if err := directory.CheckCode("code", code); err != nil {
 		return err
@@ -42,6 +43,11 @@ func (a *Access) EnsureNamespace(ctx context.Context, poolID, code, name string)
 			on conflict (pool_id, code) do nothing`, poolID, code, name, now, now)
 		if err != nil || n == 0 {
 			return err
+		}
+		if code == Default {
+			if err := a.ensureBuiltinPolicy(ctx, poolID); err != nil {
+				return err
+			}
 		}
 		return a.log.Add(ctx, poolID, audit.Event{Operation: audit.Create, Resource: audit.Namespace, TargetID: code, TargetName: name,
 			After: map[string]any{"code": code, "name": name}})

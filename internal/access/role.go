@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/guildhall-id/guildhall/internal/audit"
@@ -20,8 +21,18 @@ type Role struct {
 	Description string `db:"description"`
 	ParentID    string `db:"parent_id"` // "" for none; a note that V2 keeps, nothing is inherited
 	IsSystem    bool   `db:"is_system"`
-	CreatedAt   int64  `db:"created_at"`
-	UpdatedAt   int64  `db:"updated_at"`
+	Disabled    bool   `db:"disabled"`
+	DisableTime int64  `db:"disable_time"` // unix ms from which it is disabled; 0 = never
+	// PermissionApply says that users may apply for it. It is kept for the wire.
+	PermissionApply bool  `db:"permission_apply"`
+	CreatedAt       int64 `db:"created_at"`
+	UpdatedAt       int64 `db:"updated_at"`
+}
+
+// EnabledAt reports whether the role gives anything at that time, unix ms. One that is disabled, or whose disable time has
+// come, gives nothing to those who have it.
+func (r *Role) EnabledAt(ms int64) bool {
+	return !r.Disabled && (r.DisableTime == 0 || ms < r.DisableTime)
 }
 
 // Ref is how callers name the role.
@@ -31,6 +42,7 @@ func (r *Role) Ref() RoleRef { return RoleRef{r.Namespace, r.Code} }
 var (
 	ErrRoleNotFound  = fault.New(fault.NotFound, "role_not_found")
 	ErrRoleCodeTaken = fault.New(fault.Conflict, "role_code_taken")
+	ErrRoleNameTaken = fault.New(fault.Conflict, "role_name_taken")
 )
 
 const (
@@ -60,8 +72,12 @@ func (r RoleRef) normal() RoleRef {
 	return r
 }
 
-// NewRole is a role to be made. An empty Namespace is the default one; ParentCode names a role of the same namespace.
-type NewRole struct{ Namespace, Code, Name, Description, ParentCode string }
+// NewRole is a role to be made. An empty Namespace is the default one; ParentCode names a role of the same namespace;
+// DisableTime is as in Role.
+type NewRole struct {
+	Namespace, Code, Name, Description, ParentCode string
+	DisableTime                                    int64
+}
 
 // CreateRole makes one role. See CreateRoles.
 func (a *Access) CreateRole(ctx context.Context, poolID string, n NewRole) (*Role, error) {
@@ -73,7 +89,7 @@ func (a *Access) CreateRole(ctx context.Context, poolID string, n NewRole) (*Rol
 }
 
 // CreateRoles makes up to 50 roles, all of them or none. A code is of ASCII letters, digits and "_-.:": Invalid
-// "role_code_invalid" (code). A code that is taken is ErrRoleCodeTaken, an unknown parent ErrRoleNotFound.
+// "role_code_invalid" (code), or "role_code_missing" when empty. A code that is taken is ErrRoleCodeTaken, an unknown parent ErrRoleNotFound.
 func (a *Access) CreateRoles(ctx context.Context, poolID string, list []NewRole) ([]Role, error) {
 	if err := directory.CheckCount("list", len(list), mostNewRoles); err != nil {
 		return nil, err
@@ -85,7 +101,7 @@ func (a *Access) CreateRoles(ctx context.Context, poolID string, list []NewRole)
 	for i, n := range list {
 		ref := RoleRef{n.Namespace, n.Code}.normal()
 		roles[i] = Role{PoolID: poolID, ID: a.db.NewID(), Namespace: ref.Namespace, Code: ref.Code, Name: n.Name, Description: n.Description,
-			CreatedAt: now, UpdatedAt: now}
+			DisableTime: n.DisableTime, CreatedAt: now, UpdatedAt: now}
 		if err := roles[i].check("code"); err != nil {
 			return nil, err
 		}
@@ -143,12 +159,15 @@ func (r *Role) check(codeField string) error {
 	if err := directory.CheckText("name", r.Name, directory.MaxName); err != nil {
 		return err
 	}
+	if r.DisableTime < 0 {
+		return fault.Field("disableTime")
+	}
 	return directory.CheckText("description", r.Description, directory.MaxDescription)
 }
 
 func checkRoleCode(field, code string) error {
 	if code == "" {
-		return fault.Field(field)
+		return fault.New(fault.Invalid, "role_code_missing")
 	}
 	if err := directory.CheckText(field, code, directory.MaxCode); err != nil {
 		return err
@@ -206,8 +225,13 @@ func (a *Access) Roles(ctx context.Context, poolID string, f RoleFilter, p direc
 	return a.listRoles(ctx, poolID, f, p)
 }
 
-// RolePatch is a change of a role; nil leaves a field as it is. An empty NewCode does so too.
-type RolePatch struct{ Name, Description, NewCode *string }
+// RolePatch is a change of a role; nil leaves a field as it is. An empty NewCode does so too. Enabling a role clears a disable
+// time that has come, unless a new one is given.
+type RolePatch struct {
+	Name, Description, NewCode *string
+	Enabled, PermissionApply   *bool
+	DisableTime                *int64
+}
 
 // UpdateRole changes one role and returns it as it then is. Changing nothing writes nothing.
 func (a *Access) UpdateRole(ctx context.Context, poolID string, ref RoleRef, p RolePatch) (*Role, error) {
@@ -227,6 +251,18 @@ func (a *Access) UpdateRole(ctx context.Context, poolID string, ref RoleRef, p R
 		}
 		if p.Description != nil {
 			after.Description = *p.Description
+		}
+		if p.Enabled != nil {
+			after.Disabled = !*p.Enabled
+			if *p.Enabled && !after.EnabledAt(a.db.Now()) {
+				after.DisableTime = 0
+			}
+		}
+		if p.DisableTime != nil {
+			after.DisableTime = *p.DisableTime
+		}
+		if p.PermissionApply != nil {
+			after.PermissionApply = *p.PermissionApply
 		}
 		if err := after.check("newCode"); err != nil {
 			return err
@@ -296,61 +332,8 @@ func (a *Access) DeleteRoles(ctx context.Context, poolID string, refs []RoleRef,
 	})
 }
 
-// Assign gives up to 100 roles to up to 500 users and groups, all to all or none. Who has a role already keeps it; an unknown
-// role, namespace, user or group is its NotFound error.
-func (a *Access) Assign(ctx context.Context, poolID string, refs []RoleRef, targets []Target) error {
-	return a.change(ctx, poolID, refs, targets, func(ctx context.Context, roles []Role, ids targetIDs) error {
-		if err := a.lockTargets(ctx, poolID, ids); err != nil {
-			return err
-		}
-		added, err := a.insertAssignments(ctx, poolID, roleIDs(roles), ids)
-		if err != nil || len(added) == 0 {
-			return err
-		}
-		e := aboutRoles(audit.Add, audit.RoleAssign, roles)
-		e.After = assignment(roles, added)
-		return a.log.Add(ctx, poolID, e)
-	})
-}
-
-// Unassign takes roles from users and groups. Who does not have one, or is nobody, is passed over; an unknown role or namespace
-// is its NotFound error.
-func (a *Access) Unassign(ctx context.Context, poolID string, refs []RoleRef, targets []Target) error {
-	return a.change(ctx, poolID, refs, targets, func(ctx context.Context, roles []Role, ids targetIDs) error {
-		removed, err := a.deleteAssignments(ctx, poolID, roleIDs(roles), ids)
-		if err != nil || len(removed) == 0 {
-			return err
-		}
-		e := aboutRoles(audit.Remove, audit.RoleAssign, roles)
-		e.Before = assignment(roles, removed)
-		return a.log.Add(ctx, poolID, e)
-	})
-}
-
-// change resolves and locks roles and sorts targets, then writes, in one transaction.
-func (a *Access) change(ctx context.Context, poolID string, refs []RoleRef, targets []Target,
-	write func(ctx context.Context, roles []Role, ids targetIDs) error) error {
-	if err := directory.CheckCount("roles", len(refs), mostRoleRefs); err != nil {
-		return err
-	}
-	if err := directory.CheckCount("targets", len(targets), mostTargets); err != nil {
-		return err
-	}
-	ids, err := byType(targets, directory.UserTarget, directory.GroupTarget)
-	if err != nil {
-		return err
-	}
-	return a.db.Tx(ctx, func(ctx context.Context) error {
-		roles, err := a.needRoles(ctx, poolID, refs, forUpdate)
-		if err != nil {
-			return err
-		}
-		return write(ctx, roles, ids)
-	})
-}
-
-// RolesOfUser returns a page of the roles that were given to a user themselves, newest first, and how many there are. An empty
-// namespace means all; one that is not there is ErrNamespaceNotFound.
+// RolesOfUser returns a page of the roles in effect that were given to a user themselves, newest first, and how many there are. In
+// effect are roles that are enabled, within the time of the assignment. An empty namespace means all; one that is not there is ErrNamespaceNotFound.
 func (a *Access) RolesOfUser(ctx context.Context, poolID, userID, namespace string, p directory.Page) ([]Role, int64, error) {
 	if namespace != "" {
 		if err := a.needNamespaces(ctx, poolID, namespace); err != nil {
@@ -360,7 +343,7 @@ func (a *Access) RolesOfUser(ctx context.Context, poolID, userID, namespace stri
 	return a.listRolesOf(ctx, poolID, userID, namespace, p)
 }
 
-// EffectiveRoles returns the roles that a user has themselves and through their groups, newest first: at most 1,000. An empty
+// EffectiveRoles returns the roles in effect that a user has themselves, through their groups and through their departments, newest first: at most 1,000. An empty
 // namespace means all.
 func (a *Access) EffectiveRoles(ctx context.Context, poolID, userID, namespace string) ([]Role, error) {
 	if namespace != "" {
@@ -371,8 +354,8 @@ func (a *Access) EffectiveRoles(ctx context.Context, poolID, userID, namespace s
 	return a.effectiveRoles(ctx, poolID, userID, namespace)
 }
 
-// HasAnyRole reports whether a user has one of up to 100 roles, themselves or through a group. Nobody has a role that does
-// not exist.
+// HasAnyRole reports whether a user has one of up to 100 roles in effect, themselves, through a group or through a department. Nobody has a role that
+// does not exist.
 func (a *Access) HasAnyRole(ctx context.Context, poolID, userID string, refs []RoleRef) (bool, error) {
 	if err := directory.CheckCount("roles", len(refs), mostRoleRefs); err != nil {
 		return false, err
@@ -388,13 +371,23 @@ func (a *Access) HasAnyRole(ctx context.Context, poolID, userID string, refs []R
 	return a.hasRole(ctx, poolID, userID, ids)
 }
 
-// UsersOfRole returns a page of the users who were given a role themselves, the latest first, and how many there are.
+// UsersOfRole returns a page of the users who have a role themselves at this time, the latest first, and how many there are:
+// those of a disabled role too.
 func (a *Access) UsersOfRole(ctx context.Context, poolID string, ref RoleRef, p directory.Page) ([]directory.User, int64, error) {
 	r, err := a.Role(ctx, poolID, ref)
 	if err != nil {
 		return nil, 0, err
 	}
 	return a.listUsersOf(ctx, r, p)
+}
+
+// DepartmentsOfRole returns a page of the departments that have a role at this time, the latest first, and how many there are.
+func (a *Access) DepartmentsOfRole(ctx context.Context, poolID string, ref RoleRef, p directory.Page) ([]directory.Department, int64, error) {
+	r, err := a.Role(ctx, poolID, ref)
+	if err != nil {
+		return nil, 0, err
+	}
+	return a.listDepartmentsOf(ctx, r, p)
 }
 
 // needRoles returns the referred roles, each once, or ErrNamespaceNotFound or ErrRoleNotFound.
@@ -463,11 +456,71 @@ func roleList(roles []Role) map[string]any {
 	return map[string]any{"ids": roleIDs(roles), "codes": codes}
 }
 
-// assignment is what a record tells of roles and the targets that got or lost one.
-func assignment(roles []Role, changed targetIDs) map[string]any {
-	values := map[string]any{"roles": roleList(roles)["codes"]}
-	for t, list := range changed {
-		values[string(t)] = list
+// RoleAvailable says whether a role could be made with this code and, where one is given, this name: nil, or the error that
+// tells why not. Creating a role asks of the name only that it is well formed; this asks that no other role of the namespace
+// bears it, ErrRoleNameTaken.
+func (a *Access) RoleAvailable(ctx context.Context, poolID string, ref RoleRef, name string) error {
+	ref = ref.normal()
+	if err := a.needNamespaces(ctx, poolID, ref.Namespace); err != nil {
+		return err
 	}
-	return values
+	r := Role{Code: ref.Code, Name: name}
+	if err := r.check("code"); err != nil {
+		return err
+	}
+	found, err := a.rolesByRef(ctx, poolID, []RoleRef{ref}, "")
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		return ErrRoleCodeTaken
+	}
+	if name == "" {
+		return nil
+	}
+	taken, err := a.roleNamed(ctx, poolID, ref.Namespace, name)
+	if err == nil && taken {
+		err = ErrRoleNameTaken
+	}
+	return err
+}
+
+// RolesExclude reports whether two of up to 100 roles must not be had together. All must be there, or it is their NotFound
+// error. No wire has a way to declare roles so; hence none are.
+func (a *Access) RolesExclude(ctx context.Context, poolID string, refs []RoleRef) (bool, error) {
+	if err := directory.CheckCount("roles", len(refs), mostRoleRefs); err != nil {
+		return false, err
+	}
+	_, err := a.needRoles(ctx, poolID, refs, "")
+	return false, err
+}
+
+// AdminNamespace is where the roles of administrators are. It is made with the first of them.
+const AdminNamespace = "system"
+
+// CreateAdminRole makes a role of administrators. Errors are those of CreateRoles.
+func (a *Access) CreateAdminRole(ctx context.Context, poolID string, n NewRole) (*Role, error) {
+	n.Namespace = AdminNamespace
+	var r *Role
+	err := a.db.Tx(ctx, func(ctx context.Context) error {
+		if err := a.EnsureNamespace(ctx, poolID, AdminNamespace, AdminNamespace); err != nil {
+			return err
+		}
+		var err error
+		r, err = a.CreateRole(ctx, poolID, n)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// DeleteAdminRoles removes up to 100 roles of administrators, all or none: an unknown one is ErrRoleNotFound.
+func (a *Access) DeleteAdminRoles(ctx context.Context, poolID string, codes []string) error {
+	err := a.DeleteRoles(ctx, poolID, RoleRefs(AdminNamespace, codes...), directory.MissingFails)
+	if errors.Is(err, ErrNamespaceNotFound) {
+		return ErrRoleNotFound
+	}
+	return err
 }

@@ -92,6 +92,7 @@ func (a *Access) dropRoles(ctx context.Context, poolID string, ids []string) err
 	for _, sql := range []string{
 		"delete from role_assignments where pool_id = ? and role_id in (?...)",
 		"delete from grants where pool_id = ? and target_type = 'ROLE' and target_id in (?...)",
+		"delete from policy_assignments where pool_id = ? and target_type = 'ROLE' and target_id in (?...)",
 		"update roles set parent_id = '' where pool_id = ? and parent_id in (?...)",
 		"delete from roles where pool_id = ? and id in (?...)",
 	} {
@@ -102,46 +103,24 @@ func (a *Access) dropRoles(ctx context.Context, poolID string, ids []string) err
 	return nil
 }
 
-// Where the targets of assignments are kept.
-var targetTables = map[directory.TargetType]string{directory.UserTarget: "users", directory.GroupTarget: "groups"}
-
-// insertAssignments returns the targets that got a role they did not have.
-func (a *Access) insertAssignments(ctx context.Context, poolID string, roleIDs []string, ids targetIDs) (targetIDs, error) {
-	return each(ids, func(t directory.TargetType, list []string) ([]string, error) {
-		return db.List[string](ctx, a.db, `insert into role_assignments (pool_id, role_id, target_type, target_id, created_at)
-			select r.pool_id, r.id, cast(? as text), t.id, cast(? as bigint) from roles r join `+targetTables[t]+` t on t.pool_id = r.pool_id
-			where r.pool_id = ? and r.id in (?...) and t.id in (?...)
-			on conflict (pool_id, role_id, target_type, target_id) do nothing returning target_id`,
-			string(t), a.db.Now(), poolID, roleIDs, list)
-	})
+// roleNamed reports whether a role of the namespace has that name.
+func (a *Access) roleNamed(ctx context.Context, poolID, namespace, name string) (bool, error) {
+	found, err := db.List[string](ctx, a.db, "select id from roles where pool_id = ? and namespace = ? and name = ? limit 1", poolID, namespace, name)
+	return len(found) > 0, err
 }
 
-// deleteAssignments returns the targets that had one of the roles.
-func (a *Access) deleteAssignments(ctx context.Context, poolID string, roleIDs []string, ids targetIDs) (targetIDs, error) {
-	return each(ids, func(t directory.TargetType, list []string) ([]string, error) {
-		return db.List[string](ctx, a.db, `delete from role_assignments
-			where pool_id = ? and role_id in (?...) and target_type = ? and target_id in (?...) returning target_id`, poolID, roleIDs, string(t), list)
-	})
-}
-
-// each runs a statement for the targets of each type and gathers those that it changed.
-func each(ids targetIDs, write func(t directory.TargetType, list []string) ([]string, error)) (targetIDs, error) {
-	changed := make(targetIDs)
-	for t, list := range ids {
-		done, err := write(t, directory.Findable(list))
-		if err != nil {
-			return nil, err
-		}
-		if len(done) > 0 {
-			changed[t] = directory.Findable(done)
-		}
-	}
-	return changed, nil
-}
+// What is in effect at a time, which is the argument of each ?: an assignment, a role.
+const (
+	inForce = "a.enable_time <= ? and (a.end_time = 0 or a.end_time > ?)"
+	enabled = "not r.disabled and (r.disable_time = 0 or r.disable_time > ?)"
+)
 
 func (a *Access) listRolesOf(ctx context.Context, poolID, userID, namespace string, p directory.Page) ([]Role, int64, error) {
+	now := a.db.Now()
 	var w db.Where
 	w.And("a.pool_id = ? and a.target_type = 'USER' and a.target_id in (?...)", poolID, directory.Findable([]string{userID}))
+	w.And(inForce, now, now)
+	w.And(enabled, now)
 	if namespace != "" {
 		w.And("r.namespace = ?", namespace)
 	}
@@ -155,15 +134,21 @@ func (a *Access) listRolesOf(ctx context.Context, poolID, userID, namespace stri
 	return roles, total, err
 }
 
-// rolesHeld selects the identifiers of the roles that a user has themselves and through groups. Its arguments are heldBy's.
-// "cross join" keeps SQLite from beginning with all assignments of the pool.
-const rolesHeld = `select role_id from role_assignments where pool_id = ? and target_type = 'USER' and target_id = ?
-	union select a.role_id from group_members m cross join role_assignments a
-		where m.pool_id = ? and m.user_id = ? and a.pool_id = m.pool_id and a.target_type = 'GROUP' and a.target_id = m.group_id`
+// rolesHeld selects, as role_id, the roles in effect that a user has themselves, through groups and through departments. Its arguments are heldBy's.
+// "cross join" keeps SQLite from beginning with all assignments or roles of the pool.
+const rolesHeld = `select r.id as role_id from (
+		select a.role_id from role_assignments a where a.pool_id = ? and a.target_type = 'USER' and a.target_id = ? and ` + inForce + `
+		union select a.role_id from group_members m cross join role_assignments a
+			where m.pool_id = ? and m.user_id = ? and a.pool_id = m.pool_id and a.target_type = 'GROUP' and a.target_id = m.group_id and ` + inForce + `
+		union select a.role_id from department_members m cross join role_assignments a
+			where m.pool_id = ? and m.user_id = ? and a.pool_id = m.pool_id and a.target_type = 'DEPARTMENT' and a.target_id = m.department_id and ` + inForce + `
+	) given cross join roles r where r.pool_id = ? and r.id = given.role_id and ` + enabled
 
 const selectHeld = "select count(*) from (" + rolesHeld + ") held where role_id in (?...)"
 
-func heldBy(poolID, userID string) []any { return []any{poolID, userID, poolID, userID} }
+func heldBy(poolID, userID string, now int64) []any {
+	return []any{poolID, userID, now, now, poolID, userID, now, now, poolID, userID, now, now, poolID, now}
+}
 
 func (a *Access) effectiveRoles(ctx context.Context, poolID, userID, namespace string) ([]Role, error) {
 	if len(directory.Findable([]string{userID})) == 0 {
@@ -171,7 +156,7 @@ func (a *Access) effectiveRoles(ctx context.Context, poolID, userID, namespace s
 	}
 	var w db.Where
 	w.And("pool_id = ?", poolID)
-	w.And("id in ("+rolesHeld+")", heldBy(poolID, userID)...)
+	w.And("id in ("+rolesHeld+")", heldBy(poolID, userID, a.db.Now())...)
 	if namespace != "" {
 		w.And("namespace = ?", namespace)
 	}
@@ -183,19 +168,34 @@ func (a *Access) hasRole(ctx context.Context, poolID, userID string, roleIDs []s
 	if len(directory.Findable([]string{userID})) == 0 {
 		return false, nil
 	}
-	n, err := db.One[int64](ctx, a.db, selectHeld, append(heldBy(poolID, userID), roleIDs)...)
+	n, err := db.One[int64](ctx, a.db, selectHeld, append(heldBy(poolID, userID, a.db.Now()), roleIDs)...)
 	return n > 0, err
 }
 
 func (a *Access) listUsersOf(ctx context.Context, r *Role, p directory.Page) ([]directory.User, int64, error) {
-	total, err := db.One[int64](ctx, a.db, "select count(*) from role_assignments where pool_id = ? and role_id = ? and target_type = 'USER'", r.PoolID, r.ID)
+	now := a.db.Now()
+	const of = " where a.pool_id = ? and a.role_id = ? and a.target_type = 'USER' and " + inForce
+	total, err := db.One[int64](ctx, a.db, "select count(*) from role_assignments a"+of, r.PoolID, r.ID, now, now)
 	if err != nil {
 		return nil, 0, err
 	}
 	limit, offset := window(p)
 	users, err := db.List[directory.User](ctx, a.db, "select "+db.Columns[directory.User]("u")+` from role_assignments a
-		join users u on u.pool_id = a.pool_id and u.id = a.target_id
-		where a.pool_id = ? and a.role_id = ? and a.target_type = 'USER'
-		order by a.created_at desc, a.target_id desc limit ? offset ?`, r.PoolID, r.ID, limit, offset)
+		join users u on u.pool_id = a.pool_id and u.id = a.target_id`+of+" order by a.created_at desc, a.target_id desc limit ? offset ?",
+		r.PoolID, r.ID, now, now, limit, offset)
 	return users, total, err
+}
+
+func (a *Access) listDepartmentsOf(ctx context.Context, r *Role, p directory.Page) ([]directory.Department, int64, error) {
+	now := a.db.Now()
+	const of = " where a.pool_id = ? and a.role_id = ? and a.target_type = 'DEPARTMENT' and " + inForce
+	total, err := db.One[int64](ctx, a.db, "select count(*) from role_assignments a"+of, r.PoolID, r.ID, now, now)
+	if err != nil {
+		return nil, 0, err
+	}
+	limit, offset := window(p)
+	list, err := db.List[directory.Department](ctx, a.db, "select "+db.Columns[directory.Department]("d")+` from role_assignments a
+		join departments d on d.pool_id = a.pool_id and d.id = a.target_id`+of+" order by a.created_at desc, a.target_id desc limit ? offset ?",
+		r.PoolID, r.ID, now, now, limit, offset)
+	return list, total, err
 }

@@ -41,9 +41,11 @@ const (
 	Namespace  = "resourceNamespace"
 	Grant      = "authorization"
 	AppRes     = "application"
+	Policy     = "policy"
 	AccessKey  = "accessKey"
 	Field      = "customField"
 	Identity   = "identity"
+	Org        = "org" // organisations, departments and posts
 )
 
 // Event says what was done to what. Before and After hold the fields that changed; a secret among them is written as "***".
@@ -123,7 +125,8 @@ func Changes(changes []db.Change) (before, after map[string]any) {
 var secret = []string{"password", "secret", "token", "recovery", "otp", "private"}
 
 // Settings that only sound like secrets.
-var open = map[string]bool{"password_set_at": true, "password_level": true, "password_reset_on_login": true, "token_expired_at": true}
+var open = map[string]bool{"password_set_at": true, "password_level": true, "password_reset_on_login": true, "token_expired_at": true,
+	"tokenExpiresAfter": true, "passwordUpdatePolicy": true, "loginPasswordFailCheck": true}
 
 func masked(values map[string]any) map[string]any {
 	out := make(map[string]any, len(values))

@@ -1,4 +1,4 @@
-// Package directory is WHO: pools and their keys, users and their custom fields, identities and groups. Its verbs are the only
+// Package directory is WHO: pools and their keys, users and their custom fields, identities, groups, organisations and posts. Its verbs are the only
 // way to change them; every one takes the pool it works in, keeps its rules, and leaves a record in the audit log in the
 // same transaction. Facades only translate to and from it.
 package directory
@@ -24,6 +24,8 @@ type Directory struct {
 	detached []func(ctx context.Context, poolID string, userIDs []string) error
 	// groupsDeleted are told, in the transaction, of groups about to go.
 	groupsDeleted []func(ctx context.Context, poolID string, groupIDs []string) error
+	// departmentsDeleted are told, in the transaction, of departments about to go.
+	departmentsDeleted []func(ctx context.Context, poolID string, departmentIDs []string) error
 }
 
 // Options are what a Directory is built from.

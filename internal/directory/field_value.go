@@ -404,7 +404,7 @@ func logged(f *Field, value string) any {
 }
 
 func (d *Directory) logValues(ctx context.Context, poolID string, t TargetType, changes valueChanges) error {
-	resource, ok := map[TargetType]string{UserTarget: audit.User, GroupTarget: audit.UserGroup, RoleTarget: audit.Role,
+	resource, ok := map[TargetType]string{UserTarget: audit.User, GroupTarget: audit.UserGroup, RoleTarget: audit.Role, DepartmentTarget: audit.Org,
 		ApplicationTarget: audit.AppRes, UserpoolTarget: audit.Userpool}[t]
 	if !ok {
 		resource = audit.Field

@@ -20,12 +20,13 @@ import (
 
 // Pool is an organisation's realm. Nothing crosses from one to another.
 type Pool struct {
-	ID        string `db:"pool_id"`
-	Name      string `db:"name"`
-	Secret    string `db:"secret"` // sealed in the table, in the clear in what CreatePool returns, empty elsewhere
-	IsDefault bool   `db:"is_default"`
-	CreatedAt int64  `db:"created_at"`
-	UpdatedAt int64  `db:"updated_at"`
+	ID        string       `db:"pool_id"`
+	Name      string       `db:"name"`
+	Secret    string       `db:"secret"` // sealed in the table, in the clear in what CreatePool returns, empty elsewhere
+	IsDefault bool         `db:"is_default"`
+	Settings  PoolSettings `db:"settings,json"`
+	CreatedAt int64        `db:"created_at"`
+	UpdatedAt int64        `db:"updated_at"`
 }
 
 // Administrator runs a pool. They are not among the pool's users.
@@ -115,7 +116,7 @@ func (d *Directory) onePool(ctx context.Context, condition string, arg any) (*Po
 	if errors.Is(err, db.NoRow) {
 		return nil, ErrPoolNotFound
 	}
-	p.Secret = ""
+	p.hide()
 	return &p, err
 }
 

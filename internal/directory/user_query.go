@@ -171,10 +171,12 @@ func (d *Directory) userWhere(ctx context.Context, poolID string, q *UserQuery) 
 		w.And("id in (select user_id from group_members where pool_id = ? and group_id in (?...))", poolID, q.InGroups)
 	}
 	if q.InRoles != nil {
-		w.And("id in (select target_id from role_assignments where pool_id = ? and target_type = 'USER' and role_id in (?...))", poolID, q.InRoles)
+		now := d.db.Now()
+		w.And(`id in (select target_id from role_assignments where pool_id = ? and target_type = 'USER' and role_id in (?...)
+			and enable_time <= ? and (end_time = 0 or end_time > ?))`, poolID, q.InRoles, now, now)
 	}
 	if q.InDepartments != nil {
-		w.And("1 = 0")
+		w.And("id in (select user_id from department_members where pool_id = ? and department_id in (?...))", poolID, q.InDepartments)
 	}
 	if err := search(w, q.Keywords, q.SearchOn); err != nil {
 		return nil, err
@@ -192,7 +194,7 @@ func (d *Directory) userWhere(ctx context.Context, poolID string, q *UserQuery) 
 		}
 		switch f.Field {
 		case "department":
-			if err := departmentCondition(w, f); err != nil {
+			if err := departmentCondition(w, poolID, f); err != nil {
 				return nil, err
 			}
 			continue
@@ -462,8 +464,9 @@ func customCondition(w *db.Where, poolID string, field Field, q Filter) error {
 	return nil
 }
 
-// departmentCondition checks a filter by department. Nobody is in a department that does not exist.
-func departmentCondition(w *db.Where, q Filter) error {
+// departmentCondition filters by department: the values of IN name departments as the rest of the wire does.
+func departmentCondition(w *db.Where, poolID string, q Filter) error {
+	const members = "select user_id from department_members where pool_id = ?"
 	switch q.Operator {
 	case "IN":
 		var list []struct {
@@ -472,13 +475,37 @@ func departmentCondition(w *db.Where, q Filter) error {
 			DepartmentIDType           string `json:"departmentIdType"`
 			IncludeChildrenDepartments bool   `json:"includeChildrenDepartments"`
 		}
-		if json.Unmarshal(q.Value, &list) != nil || len(list) > mostInList {
+		if json.Unmarshal(q.Value, &list) != nil || len(list) > mostFilters {
 			return fault.Field("advancedFilter")
 		}
-		w.And("1 = 0")
+		if len(list) == 0 {
+			w.And("1 = 0")
+			return nil
+		}
+		parts, args := []string{}, []any{poolID}
+		for _, f := range list {
+			condition, of, err := DepartmentRef{Type: f.DepartmentIDType, Value: f.DepartmentID}.condition(poolID)
+			if err != nil || !validText(f.OrganizationCode) || f.OrganizationCode == "" && f.DepartmentID == Root {
+				return fault.Field("advancedFilter")
+			}
+			departments := "select id from departments where pool_id = ? and " + condition
+			of = append([]any{poolID}, of...)
+			if f.OrganizationCode != "" {
+				departments += " and org_id in (select id from departments where pool_id = ? and root_code = ?)"
+				of = append(of, poolID, f.OrganizationCode)
+			}
+			if f.IncludeChildrenDepartments {
+				departments = "select descendant from department_paths where pool_id = ? and ancestor in (" + departments + ")"
+				of = append([]any{poolID}, of...)
+			}
+			parts = append(parts, departments)
+			args = append(args, of...)
+		}
+		w.And("id in ("+members+" and department_id in ("+strings.Join(parts, " union ")+"))", args...)
 	case "IS_NULL":
+		w.And("id not in ("+members+")", poolID)
 	case "NOT_NULL":
-		w.And("1 = 0")
+		w.And("id in ("+members+")", poolID)
 	default:
 		return fault.Field("advancedFilter")
 	}

@@ -21,6 +21,8 @@ type NewUser struct {
 	Custom     map[string]jsontext.Value
 	Identities []NewIdentity
 	TOTP       *TOTP
+	// DepartmentIDs are the departments that the user is in from the start; an unknown one is NotFound "department_invalid" (id).
+	DepartmentIDs []string
 }
 
 // PasswordInput is a password as it arrives.
@@ -100,6 +102,9 @@ func (d *Directory) CreateUsers(ctx context.Context, poolID string, list []NewUs
 				values = append(values, TargetValues{u.ID, list[i].Custom})
 			}
 		}
+		if err := d.joinDepartments(ctx, poolID, users, list); err != nil {
+			return err
+		}
 		written, err := d.writeValues(ctx, poolID, UserTarget, values)
 		if err != nil {
 			return err
@@ -115,6 +120,9 @@ func (d *Directory) CreateUsers(ctx context.Context, poolID string, list []NewUs
 			_, e.After = audit.Changes(changes)
 			byUser[u.ID].record(&e)
 			e.Before = nil
+			if len(list[i].DepartmentIDs) > 0 {
+				e.After["department_ids"] = list[i].DepartmentIDs
+			}
 			if err := d.log.Add(ctx, poolID, e); err != nil {
 				return err
 			}
@@ -233,6 +241,9 @@ func (d *Directory) patch(ctx context.Context, u *User, p *UserPatch, c *credent
 			u.ResetPasswordOnLogin = false
 		}
 	}
+	if u.Status == Resigned && before.Status != Resigned {
+		u.MainDepartmentID, u.MainDepartmentCode = "", "" // as strip leaves it
+	}
 	changes, err := db.Diff(&before, u)
 	if err != nil {
 		return err
@@ -261,9 +272,12 @@ func (d *Directory) patch(ctx context.Context, u *User, p *UserPatch, c *credent
 	return d.log.Add(ctx, u.PoolID, e)
 }
 
-// strip takes from users all that they were given: groups, and through the registered hooks roles and grants.
+// strip takes from users all that they were given: groups, departments, posts, and through the registered hooks roles and grants.
 func (d *Directory) strip(ctx context.Context, poolID string, ids []string) error {
 	if err := d.removeMemberships(ctx, poolID, ids); err != nil {
+		return err
+	}
+	if err := d.removeDepartments(ctx, poolID, ids); err != nil {
 		return err
 	}
 	return d.detach(ctx, poolID, ids)

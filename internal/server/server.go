@@ -163,10 +163,16 @@ func (s *Server) housekeeping(ctx context.Context) {
 	ctx = caller.With(ctx, &caller.Caller{Kind: caller.System})
 	tick := time.NewTicker(10 * time.Minute)
 	defer tick.Stop()
+	minute := time.NewTicker(time.Minute)
+	defer minute.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-minute.C:
+			if err := s.Access.SweepAssignments(ctx); err != nil {
+				s.logger.Warn("sweeping role assignments", "error", err)
+			}
 		case <-tick.C:
 			if err := s.Directory.PurgeNonces(ctx); err != nil {
 				s.logger.Warn("purging nonces", "error", err)

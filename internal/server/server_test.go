@@ -176,7 +176,7 @@ func TestNotReadyWithoutDatabase(t *testing.T) {
 		t.Errorf("healthz: %d", w.Code)
 	}
 	w := ask(s, "GET", "/api/v3/system", nil, "")
-	if w.Code != 200 || strings.Contains(w.Body.String(), "db") || strings.Contains(w.Body.String(), "closed") {
+	if w.Code != 200 || strings.Contains(w.Body.String(), "db:") || strings.Contains(w.Body.String(), "closed") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

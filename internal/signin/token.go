@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -48,6 +49,8 @@ type managementClaims struct {
 	Use   string `json:"use"`
 	Pool  string `json:"scoped_userpool_id"`
 	KeyID string `json:"access_key_id"`
+	// Print tells the key's secret from those before it, and nothing else: a token dies with the secret that it was issued for.
+	Print string `json:"key_print"`
 }
 
 const managementUse = "management"
@@ -90,7 +93,7 @@ func (s *Signin) managementToken(k *directory.AccessKey, life time.Duration) (*T
 	t := &Token{IssuedAt: now.Unix(), ExpiresAt: now.Add(life).Unix()}
 	t.Text, err = jwt.Signed(signer).Claims(managementClaims{
 		Claims: jwt.Claims{Issuer: s.issuer, Subject: k.ID, ID: secret.Random(8), IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(life))},
-		Use:    managementUse, Pool: k.PoolID, KeyID: k.ID,
+		Use:    managementUse, Pool: k.PoolID, KeyID: k.ID, Print: s.keyPrint(k),
 	}).Serialize()
 	return t, err
 }
@@ -100,7 +103,13 @@ func (s *Signin) managementSecret(poolID string) []byte {
 	return s.master.Derive("management-token/"+poolID, 32)
 }
 
-// ManagementKey returns the access key that a management token speaks for: it dies with the key. ErrTokenInvalid otherwise.
+// keyPrint is a fingerprint of an access key's secret that only this server can make.
+func (s *Signin) keyPrint(k *directory.AccessKey) string {
+	return hex.EncodeToString(s.master.Derive("management-token/"+k.ID+"/"+k.Secret, 8))
+}
+
+// ManagementKey returns the access key that a management token speaks for: it dies with the key and with the key's secret.
+// ErrTokenInvalid otherwise.
 func (s *Signin) ManagementKey(ctx context.Context, token string) (*directory.AccessKey, error) {
 	c, err := s.managementClaims(token)
 	if err != nil {
@@ -113,10 +122,13 @@ func (s *Signin) ManagementKey(ctx context.Context, token string) (*directory.Ac
 	if fault.KindOf(err) == fault.NotFound {
 		return nil, ErrTokenInvalid
 	}
-	if err == nil && k.PoolID != c.Pool {
+	if err != nil {
+		return nil, err
+	}
+	if k.PoolID != c.Pool || !secret.Equal(s.keyPrint(k), c.Print) {
 		return nil, ErrTokenInvalid
 	}
-	return k, err
+	return k, nil
 }
 
 // managementClaims checks a management token's signature and returns its claims; whether they still hold is the caller's to check.

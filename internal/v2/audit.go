@@ -52,6 +52,10 @@ type userAction struct {
 	App           struct {
 		Name string `json:"name"`
 	} `json:"app"`
+	// What the statistics client reads, and the user actions client beside it.
+	auditFacts
+	LoggedAt    string `json:"@timestamp"`
+	OperatorARN string `json:"operator_arn"`
 }
 
 // mostActions is the longest page of the audit log.
@@ -89,6 +93,10 @@ func (a *API) userActions(ctx context.Context, in *userActionsInput) (*page[user
 	if err != nil {
 		return nil, err
 	}
+	pool, err := a.dir.Pool(ctx, c.PoolID)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]userAction, len(records))
 	for i := range records {
 		r, v := &records[i], &list[i]
@@ -96,6 +104,10 @@ func (a *API) userActions(ctx context.Context, in *userActionsInput) (*page[user
 		v.User.ID, v.User.DisplayName = r.UserID, users[r.UserID]
 		v.GeoIP.IP, v.Timestamp = r.ClientIP, isoTime(r.At)
 		v.AppID, v.App.Name = r.AppID, apps[r.AppID]
+		v.LoggedAt, v.OperatorARN = v.Timestamp, signin.ARN(r.PoolID, r.UserID)
+		if v.auditFacts, err = factsOf(r, pool.Name, users[r.UserID], apps[r.AppID]); err != nil {
+			return nil, err
+		}
 	}
 	return &page[userAction]{total, list}, nil
 }

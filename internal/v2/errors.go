@@ -95,6 +95,22 @@ var messages = map[string]message{
 	"custom_value_too_long": {0, "自定义字段的值过长", "The value of the custom field is too long"},
 	"target_not_found":      {0, "目标不存在", "Target not found"},
 
+	// Organisations, departments, posts.
+	"organization_not_found":    {0, "组织机构 %s 不存在", "Organization %s not found"},
+	"organization_code_invalid": {0, "组织机构标识符 %s 不合法", "The organization's code %s is malformed"},
+	"organization_code_blank":   {0, "组织机构标识符 %s 不合法", "The organization's code %s is malformed"},
+	"organization_code_taken":   {0, "组织机构标识符已存在", "The organization's code is taken"},
+	"organization_full":         {0, "组织机构的部门数量已达上限", "The organization has too many departments"},
+	"department_not_found":      {0, "部门不存在", "Department not found"},
+	"department_invalid":        {0, "部门 %s 不存在", "Department %s not found"},
+	"department_code_taken":     {0, "部门标识符已存在", "The department's code is taken"},
+	"open_department_taken":     {0, "openDepartmentId 已存在", "The openDepartmentId is taken"},
+	"department_cycle":          {0, "不能将部门移动到自身或其子部门下", "A department cannot be moved below itself"},
+	"department_too_deep":       {0, "部门层级过深", "The departments would be nested too deeply"},
+	"department_is_root":        {0, "不能移动或删除根部门", "The root department cannot be moved or deleted"},
+	"post_not_found":            {0, "岗位不存在", "Post not found"},
+	"post_code_taken":           {0, "岗位标识符已存在", "The post's code is taken"},
+
 	// Groups, roles, grants.
 	"group_not_found":     {0, "分组不存在", "Group not found"},
 	"group_code_taken":    {0, "分组标识符已存在", "The group's code is taken"},
@@ -102,8 +118,21 @@ var messages = map[string]message{
 	"namespace_not_found": {0, "权限分组不存在", "Permission namespace not found"},
 	"role_not_found":      {0, "角色不存在", "Role not found"},
 	"role_code_taken":     {0, "角色标识符已存在", "The role's code is taken"},
+	"role_name_taken":     {0, "角色名称已存在", "The role's name is taken"},
+	"role_code_missing":   {0, "参数 code 格式错误", "Parameter code is malformed"},
 	"role_code_invalid":   {0, "角色标识符 %s 格式错误", "The role code %s is malformed"},
 	"grant_limit":         {0, "授权数量超过上限 %s", "There are more grants than %s"},
+
+	// Policies.
+	"policy_not_found":    {0, "策略不存在", "Policy not found"},
+	"policy_code_taken":   {0, "策略标识符已存在", "The policy's code is taken"},
+	"policy_builtin":      {0, "系统内置策略不可修改", "A built-in policy cannot be changed"},
+	"policy_not_assigned": {0, "策略未授权给该目标", "The policy is not assigned to the target"},
+
+	// Pools and whitelists.
+	"whitelist_limit": {0, "白名单数量超过上限 %s", "A whitelist takes at most %s entries"},
+	"env_not_found":   {0, "环境变量不存在", "There is no such variable"},
+	"env_limit":       {0, "环境变量数量超过上限 %s", "A pool takes at most %s variables"},
 
 	// Applications and access keys.
 	"application_not_found": {2011, "应用不存在", "Application not found"},

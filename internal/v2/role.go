@@ -222,7 +222,9 @@ func (a *API) assignRole(ctx context.Context, in *assignmentInput) (*commonMessa
 }
 
 func (a *API) revokeRole(ctx context.Context, in *assignmentInput) (*commonMessage, error) {
-	return a.changeRoles(ctx, in, a.access.Unassign)
+	return a.changeRoles(ctx, in, func(ctx context.Context, poolID string, refs []access.RoleRef, targets []access.Target) error {
+		return a.access.Unassign(ctx, poolID, refs, targets, directory.MissingOK)
+	})
 }
 
 func (a *API) changeRoles(ctx context.Context, in *assignmentInput,
@@ -256,6 +258,31 @@ func (a *API) roleParent(ctx context.Context, r *role, _ *struct{}) (*role, erro
 	return a.viewRole(ctx, r.parent)
 }
 
+type findRoleUsersInput struct {
+	roleInput
+	paging
+	Search string `json:"search"`
+}
+
+// findRoleUsers looks among the users who have a role themselves for those with a part of a name, an email or a phone number; an
+// empty part finds all.
+func (a *API) findRoleUsers(ctx context.Context, in *findRoleUsersInput) (*page[user], error) {
+	w, err := in.window()
+	if err != nil {
+		return nil, err
+	}
+	pool := caller.From(ctx).PoolID
+	r, err := a.access.Role(ctx, pool, in.ref())
+	if err != nil {
+		return nil, err
+	}
+	users, total, err := a.dir.Users(ctx, pool, directory.UserQuery{Keywords: in.Search, InRoles: []string{r.ID}, Page: w})
+	if err != nil {
+		return nil, err
+	}
+	return a.showPage(ctx, pool, users, total, detail{})
+}
+
 type namespaceInput struct {
 	Namespace string `json:"namespace"`
 }
@@ -264,9 +291,4 @@ type namespaceInput struct {
 func (a *API) userRoles(ctx context.Context, u *user, in *namespaceInput) (*page[role], error) {
 	list, total, err := a.access.RolesOfUser(ctx, u.UserPoolID, u.ID, in.Namespace, directory.Page{Page: 1, Limit: mostShown})
 	return a.rolePage(ctx, u.UserPoolID, list, total, err)
-}
-
-// userDepartments says that the user is in none: there are no organisations yet.
-func (a *API) userDepartments(context.Context, *user, *struct{}) (*page[struct{}], error) {
-	return &page[struct{}]{List: []struct{}{}}, nil
 }

@@ -3,7 +3,6 @@ package v2
 import (
 	"context"
 	"encoding/base64"
-	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -224,22 +223,4 @@ func strong(password string) bool {
 		}
 	}
 	return utf8.RuneCountInString(password) >= 8 && lower+upper+digit+other >= 3
-}
-
-// userpool answers the pool of the caller, as far as there is something to tell: the settings that are left out are null. The
-// secrets are nobody's to read here; the schema wants texts in their place, and they are empty. Sign-up is not offered yet.
-func (a *API) userpool(ctx context.Context, _ *struct{}) (map[string]any, error) {
-	p, err := a.dir.Pool(ctx, caller.From(ctx).PoolID)
-	if err != nil {
-		return nil, err
-	}
-	domain := ""
-	if u, err := url.Parse(a.baseURL); err == nil {
-		domain = u.Host
-	}
-	return map[string]any{
-		"id": p.ID, "name": p.Name, "domain": domain, "secret": "", "jwtSecret": "", "logo": "",
-		"createdAt": isoTime(p.CreatedAt), "updatedAt": isoTime(p.UpdatedAt), "isDeleted": false,
-		"emailVerifiedDefault": false, "sendWelcomeEmail": false, "registerDisabled": true, "appSsoEnabled": false,
-	}, nil
 }

@@ -69,7 +69,7 @@ func TestTokens(t *testing.T) {
 
 			{name: "the pool without its secrets", send: `{userpool {id name domain secret jwtSecret logo createdAt registerDisabled tokenExpiresAfter whitelist {emailEnabled} userpoolTypes {code}}}`,
 				want: `{"userpool": {"id": "$one", "name": "one", "domain": "guildhall.test", "secret": "", "jwtSecret": "", "createdAt": "*", "registerDisabled": true,
-					"tokenExpiresAfter": null, "whitelist": null, "userpoolTypes": null}}`},
+					"tokenExpiresAfter": null, "whitelist": {"emailEnabled": false}, "userpoolTypes": null}}`},
 
 			{name: "a suspended user gets no token", send: updateUser, with: `{"id": "$ann", "u": {"blocked": true}}`},
 			{name: "no token", send: refreshToken, with: `{"id": "$ann"}`, want: `!2005`},

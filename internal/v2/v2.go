@@ -76,7 +76,15 @@ func (a *API) register(s *gql.Schema) {
 	s.Query("checkLoginStatus", root(anyone, a.checkLoginStatus))
 	s.Query("checkPasswordStrength", root(anyone, a.checkPasswordStrength))
 	s.Mutation("refreshToken", root(keyOrUser, a.refreshToken))
+
 	s.Query("userpool", root(key, a.userpool))
+	s.Bind("UserPool", userPool{})
+	s.Mutation("updateUserpool", root(key, a.updateUserpool))
+	s.Mutation("refreshUserpoolSecret", root(key, a.refreshUserpoolSecret))
+	s.Query("whitelist", root(key, a.whitelist))
+	s.Mutation("addWhitelist", root(key, a.addWhitelist))
+	s.Mutation("removeWhitelist", root(key, a.removeWhitelist))
+	s.Bind("WhiteList", whitelistEntry{})
 
 	s.Query("user", root(keyOrUser, a.user))
 	s.Query("users", root(key, a.users))
@@ -137,6 +145,22 @@ func (a *API) register(s *gql.Schema) {
 	s.Query("authorizedResources", root(key, a.authorizedResources))
 	s.Bind("PaginatedAuthorizedResources", page[authorizedResource]{})
 
+	s.Query("policy", root(key, a.policy))
+	s.Query("policies", root(key, a.policies))
+	s.Query("policyAssignments", root(key, a.policyAssignments))
+	s.Mutation("createPolicy", root(key, a.createPolicy))
+	s.Mutation("updatePolicy", root(key, a.updatePolicy))
+	s.Mutation("deletePolicy", root(key, a.deletePolicy))
+	s.Mutation("deletePolicies", root(key, a.deletePolicies))
+	s.Mutation("addPolicyAssignments", root(key, a.addPolicyAssignments))
+	s.Mutation("removePolicyAssignments", root(key, a.removePolicyAssignments))
+	s.Mutation("enablePolicyAssignment", root(key, a.enablePolicyAssignment))
+	s.Mutation("disbalePolicyAssignment", root(key, a.disablePolicyAssignment)) // so spelt on the wire
+	s.Bind("Policy", policy{})
+	s.Field("Policy", "assignments", nested(key, a.assignmentsOf))
+	s.Bind("PaginatedPolicies", page[policy]{})
+	s.Bind("PaginatedPolicyAssignments", page[policyAssignment]{})
+
 	s.Bind("CommonMessage", commonMessage{})
 	s.Bind("AccessTokenRes", accessToken{})
 	s.Bind("RefreshAccessTokenRes", accessToken{})
@@ -156,10 +180,16 @@ func (a *API) served() []op.Op {
 	key, anyone := op.ManagementKey, op.Anyone
 	return []op.Op{
 		op.Get("/api/v2/.well-known", "publicKey", anyone, a.publicKey),
+		op.Get("/api/v2/analysis/audit", "listAuditLogs", key, a.auditLogs),
 		op.Get("/api/v2/analysis/exist-defined-field-count", "getUdfFieldUserNum", key, a.fieldCount),
 		op.Get("/api/v2/analysis/total-login-count", "getApplicationLoginUserNum", key, a.totalLoginCount),
 		op.Get("/api/v2/analysis/user-action", "listUserActions", key, a.userActions),
+		op.Get("/api/v2/env", "listEnv", key, a.listEnv),
+		op.Post("/api/v2/env", "addEnv", key, a.addEnv),
+		op.Delete("/api/v2/env/{key}", "removeEnv", key, a.removeEnv),
 		op.Get("/api/v2/oidc/validate_token", "validateToken", anyone, a.validateToken),
+		op.Get("/api/v2/userpools/detail", "detail", key, a.userpool),
+		op.Query("/api/v2/roles/roleUsers", "findUsers", key, a.findRoleUsers),
 		op.Query("/api/v2/users/batch", "batch", key, a.postBatch),
 		op.Query("/api/v2/users/filter", "filter", key, a.filterUsers),
 		op.Post("/api/v2/users/identity/link", "linkIdentity", key, a.linkIdentity),

@@ -387,7 +387,10 @@ func (c contract) conform(where, typ string, v any) (problems []string) {
 			}
 		}
 		for name, m := range model {
-			if x[name] == nil && m.Required {
+			if unlike[typ+"."+name] != "" {
+				continue
+			}
+			if x[name] == nil && m.Required && unlike[typ] == "" {
 				problems = append(problems, where+"."+name+" is missing")
 			}
 			if text, is := x[name].(string); is && len(m.Enum) > 0 && !slices.Contains(m.Enum, any(text)) {

@@ -25,6 +25,17 @@ var unlike = map[string]string{
 	"GroupDto.customData":    "sent when withCustomData asks for it",
 	"ResGroupDto.customData": "sent when withCustomData asks for it",
 
+	"CheckRoleParamsRespDto.message": "a text, sent where there is something to tell; the description has a boolean",
+
+	"addWhitelist":        "the description shows one entry of the list",
+	"listWhitelists":      "the description shows one entry of the list",
+	"addWhitelistOfApp":   "the description shows one entry of the list",
+	"listWhitelistsOfApp": "the description shows one entry of the list",
+
+	"DepartmentPagingDto.totalCount": "a number, which the description calls a flag",
+	"CreatePostDto.departmentIdList": "a list, as in PostInfoDto",
+	"updateNodeStatus":               "the description names an empty type of another product",
+
 	"listUsers.page":              "older clients send it beside options",
 	"listUsers.limit":             "older clients send it beside options",
 	"listUsers.withCustomData":    "older clients send it beside options",

@@ -88,10 +88,38 @@ var messages = map[string]message{
 	"role_not_found":       {0, "角色不存在", "Role not found"},
 	"role_code_invalid":    {0, "invalid role code: %s", "invalid role code: %s"},
 	"role_code_missing":    {0, "role code must not empty", "role code must not empty"},
+	"role_name_taken":      {0, "角色名称已存在", "The role's name is taken"},
 	"role_code_taken":      {0, "角色标识符已存在", "The role's code is taken"},
 	"grant_limit":          {0, "授权数量超过上限", "There are too many grants"},
 	"department_not_found": {0, "部门不存在", "Department not found"},
 	"department_invalid":   {0, "存在不合法的 departmentId: %s", "Unknown departmentId: %s"},
+
+	// Organisations, departments, posts.
+	"organization_not_found":               {0, "organization not found for code: %s", "organization not found for code: %s"},
+	"organization_code_invalid":            {0, "invalid organization code: %s", "invalid organization code: %s"},
+	"organization_code_blank":              {0, "invalid organization code %s", "invalid organization code %s"},
+	"organization_code_taken":              {0, "组织标识符已存在", "The organization's code is taken"},
+	"organization_full":                    {0, "组织的部门数量已达上限", "The organization has too many departments"},
+	"department_code_taken":                {0, "部门标识符已存在", "The department's code is taken"},
+	"open_department_taken":                {0, "openDepartmentId 已存在", "The openDepartmentId is taken"},
+	"department_cycle":                     {0, "不能将部门移动到自身或其子部门下", "A department cannot be moved below itself"},
+	"department_too_deep":                  {0, "部门层级过深", "The departments would be nested too deeply"},
+	"department_is_root":                   {0, "不能移动或删除根部门", "The root department cannot be moved or deleted"},
+	"post_not_found":                       {0, "岗位不存在", "Post not found"},
+	"post_code_taken":                      {0, "岗位标识符已存在", "The post's code is taken"},
+	"field_format name createOrganization": {0, "参数 organizationName 格式错误", "Parameter organizationName is malformed"},
+	"field_format name updateOrganization": {0, "参数 organizationName 格式错误", "Parameter organizationName is malformed"},
+
+	// Policies.
+	"policy_not_found":    {0, "策略不存在", "Policy not found"},
+	"policy_code_taken":   {0, "策略标识符已存在", "The policy's code is taken"},
+	"policy_builtin":      {0, "系统内置策略不可修改", "A built-in policy cannot be changed"},
+	"policy_not_assigned": {0, "策略未授权给该目标", "The policy is not assigned to the target"},
+
+	// Pools and whitelists.
+	"whitelist_limit": {0, "白名单数量超过上限 %s", "A whitelist takes at most %s entries"},
+	"env_not_found":   {0, "环境变量不存在", "There is no such variable"},
+	"env_limit":       {0, "环境变量数量超过上限 %s", "A pool takes at most %s variables"},
 
 	// Access keys, applications.
 	"access_keys_full":      {0, "密钥数量已达上限", "There are too many access keys"},

@@ -10,7 +10,6 @@ import (
 
 	"github.com/guildhall-id/guildhall/internal/access"
 	"github.com/guildhall-id/guildhall/internal/directory"
-	"github.com/guildhall-id/guildhall/internal/fault"
 )
 
 // fieldDTO is a field as the wire shows one, built-in or custom: CustomFieldDto.
@@ -182,7 +181,7 @@ func (a *API) getCustomData(ctx context.Context, in *GetCustomDataParams) (custo
 	return customDataOf(values[id]), err
 }
 
-// targetID is the identifier of the target that the wire names: a user by identifier, a group or a role by code.
+// targetID is the identifier of the target that the wire names: a user or a department by identifier, a group or a role by code.
 func (a *API) targetID(ctx context.Context, targetType, name, namespace string) (string, error) {
 	switch directory.TargetType(targetType) {
 	case directory.UserTarget:
@@ -204,5 +203,9 @@ func (a *API) targetID(ctx context.Context, targetType, name, namespace string) 
 		}
 		return r.ID, nil
 	}
-	return "", fault.New(fault.NotFound, "department_not_found") // there are none yet
+	n, err := a.Directory.Department(ctx, poolOf(ctx), anyDepartment(name))
+	if err != nil {
+		return "", err
+	}
+	return n.ID, nil
 }

@@ -282,15 +282,29 @@ func TestStatements(t *testing.T) {
 	for i := range 50 {
 		s.run(t, []step{{"addGroupMembers", fmt.Sprintf(`{"code":"g%d","userIds":[%s]}`, i, all), `200`, ""}})
 	}
+	s.run(t, []step{{"createOrganization", `{"organizationCode":"acme","organizationName":"Acme"}`, `200`, ""}})
+	for i := range 20 {
+		s.run(t, []step{
+			{"createDepartment", `{"name":"D","organizationCode":"acme","parentDepartmentId":"root"}`, `200`, "d=departmentId"},
+			{"addDepartmentMembers", `{"departmentId":"{d}","organizationCode":"acme","userIds":[` + all + `]}`, `200`, ""},
+			{"createPost", fmt.Sprintf(`{"code":"p%d","name":"P"}`, i), `200`, ""},
+		})
+	}
 	for _, x := range []struct {
 		operation, params string
 		most              int
 	}{
+		{"listOrganizations", `{"withCustomData":true,"withPost":true}`, 6},
+		{"getAllDepartments", `{"organizationCode":"acme","withCustomData":true}`, 6},
+		{"searchDepartmentsList", `{"limit":50,"organizationCode":"acme","withCustomData":true,"withPost":true}`, 7},
+		{"listDepartmentMembers", `{"departmentId":"root","includeChildrenDepartments":true,"limit":50,"organizationCode":"acme","withDepartmentIds":true}`, 4},
+		{"getUserDepartments", `{"limit":50,"userId":"{u}","withCustomData":true,"withDepartmentPaths":true}`, 5},
+		{"postList", `{"limit":50}`, 3},
 		{"getUser", `{"userId":"{u}"}`, 1},
 		{"getUser", `{"userId":"{u}","withCustomData":true,"withIdentities":true}`, 3},
 		{"getUserBatch", `{"userIds":[` + all + `],"withCustomData":true,"withIdentities":true}`, 3},
 		{"listUsers", `{"options":{"pagination":{"limit":50}}}`, 2},
-		{"listUsers", `{"options":{"pagination":{"limit":50},"withCustomData":true,"withDepartmentIds":true,"withIdentities":true,"withPost":true}}`, 4},
+		{"listUsers", `{"options":{"pagination":{"limit":50},"withCustomData":true,"withDepartmentIds":true,"withIdentities":true,"withPost":true}}`, 6},
 		{"listUsersLegacy", `{"limit":50,"withCustomData":true,"withIdentities":true}`, 4},
 		{"listGroups", `{"limit":50,"withCustomData":true}`, 3},
 		{"getAllGroups", `{"fetchMembers":true,"withCustomData":true}`, 4},

@@ -4,6 +4,431 @@ package v3
 
 import "github.com/go-json-experiment/json/jsontext"
 
+// PostListParams is the request of postList: GET /api/v3/list-post.
+type PostListParams struct {
+	Keywords          *string `json:"keywords"`
+	SkipCount         *bool   `json:"skipCount"`
+	Page              int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit             int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	WithMetadata      bool    `json:"withMetadata"`
+	WithCustomData    bool    `json:"withCustomData"`
+	FlatCustomData    bool    `json:"flatCustomData"`
+	MetadataNoFieldID bool    `json:"metadataNoFieldId"`
+	CreatedAfter      *int64  `json:"createdAfter"`
+	CreatedBefore     *int64  `json:"createdBefore"`
+	UpdatedAfter      *int64  `json:"updatedAfter"`
+	UpdatedBefore     *int64  `json:"updatedBefore"`
+}
+
+// ListPostBatchDto is the request of postListBatch: POST /api/v3/list-post.
+type ListPostBatchDto struct {
+	Keywords          *string  `json:"keywords"`
+	SkipCount         *bool    `json:"skipCount"`
+	Page              int64    `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit             int64    `json:"limit" rule:"min=1,max=50,default=10"`
+	WithMetadata      bool     `json:"withMetadata"`
+	WithCustomData    bool     `json:"withCustomData"`
+	FlatCustomData    bool     `json:"flatCustomData"`
+	MetadataNoFieldID *bool    `json:"metadataNoFieldId"`
+	CreatedAfter      *int64   `json:"createdAfter"`
+	CreatedBefore     *int64   `json:"createdBefore"`
+	UpdatedAfter      *int64   `json:"updatedAfter"`
+	UpdatedBefore     *int64   `json:"updatedBefore"`
+	PostCodes         []string `json:"postCodes"`
+}
+
+// GetPostParams is the request of getPost: GET /api/v3/get-post.
+type GetPostParams struct {
+	Code           string `json:"code" rule:"required"`
+	WithCustomData bool   `json:"withCustomData"`
+}
+
+// GetUserPostsParams is the request of getUserPosts: GET /api/v3/get-user-posts.
+type GetUserPostsParams struct {
+	UserID         string `json:"userId" rule:"required"`
+	WithCustomData bool   `json:"withCustomData"`
+}
+
+// GetUserPostParams is the request of getUserPost: GET /api/v3/get-user-post.
+type GetUserPostParams struct {
+	UserID         string `json:"userId" rule:"required"`
+	WithCustomData bool   `json:"withCustomData"`
+}
+
+// GetPostByIdListDto is the request of getPostById: POST /api/v3/get-post-by-id.
+type GetPostByIdListDto struct {
+	IDList         jsontext.Value `json:"idList"`
+	WithCustomData bool           `json:"withCustomData"`
+}
+
+// CreatePostDto is the request of createPost: POST /api/v3/create-post.
+type CreatePostDto struct {
+	Code             string         `json:"code" rule:"required"`
+	Name             string         `json:"name" rule:"required"`
+	ID               *string        `json:"id"`
+	Description      *string        `json:"description"`
+	DepartmentIDList jsontext.Value `json:"departmentIdList"`
+}
+
+// RemovePostDto is the request of removePost: POST /api/v3/remove-post.
+type RemovePostDto struct {
+	Code string `json:"code" rule:"required"`
+}
+
+// SetUserPostsDto is the request of setUserPosts: POST /api/v3/set-user-posts.
+type SetUserPostsDto struct {
+	PostIDs []string `json:"postIds" rule:"required,items=50"`
+	UserID  string   `json:"userId" rule:"required"`
+}
+
+// UserConnectionPostDto is the request of userConnectionPost: POST /api/v3/user-connection-post.
+type UserConnectionPostDto struct {
+	UserID string `json:"userId" rule:"required"`
+	PostID string `json:"postId" rule:"required"`
+}
+
+// GetOrganizationParams is the request of getOrganization: GET /api/v3/get-organization.
+type GetOrganizationParams struct {
+	OrganizationCode *string `json:"organizationCode"`
+	WithCustomData   bool    `json:"withCustomData"`
+	WithPost         bool    `json:"withPost"`
+	TenantID         *string `json:"tenantId"`
+}
+
+// GetOrganizationsBatchParams is the request of getOrganizationsBatch: GET /api/v3/get-organization-batch.
+type GetOrganizationsBatchParams struct {
+	OrganizationCodeList []string `json:"organizationCodeList" rule:"required,items=50"`
+	WithCustomData       bool     `json:"withCustomData"`
+	WithPost             bool     `json:"withPost"`
+	TenantID             *string  `json:"tenantId"`
+}
+
+// ListOrganizationsParams is the request of listOrganizations: GET /api/v3/list-organizations.
+type ListOrganizationsParams struct {
+	Page           int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit          int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	FetchAll       bool    `json:"fetchAll"`
+	WithCustomData bool    `json:"withCustomData"`
+	WithPost       bool    `json:"withPost"`
+	TenantID       *string `json:"tenantId"`
+	Status         *bool   `json:"status"`
+}
+
+// CreateOrganizationReqDto is the request of createOrganization: POST /api/v3/create-organization.
+type CreateOrganizationReqDto struct {
+	Metadata         jsontext.Value           `json:"metadata"`
+	OrganizationName string                   `json:"organizationName" rule:"required"`
+	OrganizationCode *string                  `json:"organizationCode"`
+	Description      *string                  `json:"description"`
+	OpenDepartmentID *string                  `json:"openDepartmentId"`
+	I18n             *OrganizationNameI18nDto `json:"i18n"`
+	TenantID         *string                  `json:"tenantId"`
+	PostIDList       []string                 `json:"postIdList" rule:"items=50"`
+}
+
+// OrganizationNameI18nDto stands in CreateOrganizationReqDto.
+type OrganizationNameI18nDto struct {
+	OrganizationName LangObject `json:"organizationName" rule:"required"`
+}
+
+// LangObject stands in OrganizationNameI18nDto.
+type LangObject struct {
+	ZhCN *LangUnit `json:"zh-CN"`
+	EnUS *LangUnit `json:"en-US"`
+	ZhTW *LangUnit `json:"zh-TW"`
+	JaJP *LangUnit `json:"ja-JP"`
+}
+
+// LangUnit stands in LangObject.
+type LangUnit struct {
+	Enabled bool    `json:"enabled" rule:"required"`
+	Value   *string `json:"value"`
+}
+
+// UpdateOrganizationReqDto is the request of updateOrganization: POST /api/v3/update-organization.
+type UpdateOrganizationReqDto struct {
+	OrganizationCode    *string                  `json:"organizationCode"`
+	Description         *string                  `json:"description"`
+	OpenDepartmentID    *string                  `json:"openDepartmentId"`
+	LeaderUserIDs       []string                 `json:"leaderUserIds" rule:"items=50"`
+	I18n                *OrganizationNameI18nDto `json:"i18n"`
+	TenantID            *string                  `json:"tenantId"`
+	OrganizationNewCode *string                  `json:"organizationNewCode"`
+	OrganizationName    *string                  `json:"organizationName"`
+	PostIDList          []string                 `json:"postIdList" rule:"items=50"`
+}
+
+// DeleteOrganizationReqDto is the request of deleteOrganization: POST /api/v3/delete-organization.
+type DeleteOrganizationReqDto struct {
+	OrganizationCode *string `json:"organizationCode"`
+	TenantID         *string `json:"tenantId"`
+}
+
+// SearchOrganizationsParams is the request of searchOrganizations: GET /api/v3/search-organizations.
+type SearchOrganizationsParams struct {
+	Keywords       string  `json:"keywords" rule:"required"`
+	Page           int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit          int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	WithCustomData bool    `json:"withCustomData"`
+	TenantID       *string `json:"tenantId"`
+}
+
+// UpdateOrganizationStatusReqDto is the request of updateOrganizationStatus: POST /api/v3/update-organization-status.
+type UpdateOrganizationStatusReqDto struct {
+	RootNodeID string  `json:"rootNodeId" rule:"required"`
+	Status     *string `json:"status"`
+}
+
+// GetDepartmentParams is the request of getDepartment: GET /api/v3/get-department.
+type GetDepartmentParams struct {
+	OrganizationCode *string `json:"organizationCode"`
+	DepartmentID     *string `json:"departmentId"`
+	DepartmentCode   *string `json:"departmentCode"`
+	DepartmentIDType string  `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code,default=department_id"`
+	WithCustomData   bool    `json:"withCustomData"`
+	FlatCustomData   bool    `json:"flatCustomData"`
+	TenantID         *string `json:"tenantId"`
+}
+
+// GetDepartmentByIdReqDto is the request of getDepartmentAllApp: POST /api/v3/get-department-available-app.
+type GetDepartmentByIdReqDto struct {
+	DepartmentID   string   `json:"departmentId" rule:"required"`
+	TenantID       *string  `json:"tenantId"`
+	AppTypeList    []string `json:"appTypeList"`
+	WithCustomData bool     `json:"withCustomData"`
+}
+
+// CreateDepartmentReqDto is the request of createDepartment: POST /api/v3/create-department.
+type CreateDepartmentReqDto struct {
+	OrganizationCode   *string            `json:"organizationCode"`
+	Name               string             `json:"name" rule:"required"`
+	ParentDepartmentID string             `json:"parentDepartmentId" rule:"required"`
+	Metadata           jsontext.Value     `json:"metadata"`
+	OpenDepartmentID   *string            `json:"openDepartmentId"`
+	Description        *string            `json:"description"`
+	Code               *string            `json:"code"`
+	IsVirtualNode      *bool              `json:"isVirtualNode"`
+	I18n               *DepartmentI18nDto `json:"i18n"`
+	CustomData         jsontext.Value     `json:"customData"`
+	DepartmentIDType   *string            `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code"`
+	PostIDList         []string           `json:"postIdList" rule:"items=50"`
+	TenantID           *string            `json:"tenantId"`
+}
+
+// DepartmentI18nDto stands in CreateDepartmentReqDto.
+type DepartmentI18nDto struct {
+	Name LangObject `json:"name" rule:"required"`
+}
+
+// UpdateDepartmentReqDto is the request of updateDepartment: POST /api/v3/update-department.
+type UpdateDepartmentReqDto struct {
+	OrganizationCode   *string            `json:"organizationCode"`
+	DepartmentID       string             `json:"departmentId" rule:"required"`
+	Metadata           jsontext.Value     `json:"metadata"`
+	LeaderUserIDs      []string           `json:"leaderUserIds" rule:"items=50"`
+	Description        *string            `json:"description"`
+	Code               *string            `json:"code"`
+	I18n               *DepartmentI18nDto `json:"i18n"`
+	Status             *bool              `json:"status"`
+	Name               *string            `json:"name"`
+	DepartmentIDType   *string            `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code"`
+	ParentDepartmentID *string            `json:"parentDepartmentId"`
+	CustomData         jsontext.Value     `json:"customData"`
+	PostIDList         []string           `json:"postIdList" rule:"items=50"`
+	TenantID           *string            `json:"tenantId"`
+}
+
+// DeleteDepartmentReqDto is the request of deleteDepartment: POST /api/v3/delete-department.
+type DeleteDepartmentReqDto struct {
+	OrganizationCode *string `json:"organizationCode"`
+	DepartmentID     string  `json:"departmentId" rule:"required"`
+	DepartmentIDType *string `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code"`
+	TenantID         *string `json:"tenantId"`
+}
+
+// SearchDepartmentsReqDto is the request of searchDepartments: POST /api/v3/search-departments.
+type SearchDepartmentsReqDto struct {
+	Keywords         string  `json:"keywords" rule:"required"`
+	OrganizationCode *string `json:"organizationCode"`
+	WithCustomData   bool    `json:"withCustomData"`
+	TenantID         *string `json:"tenantId"`
+}
+
+// SearchDepartmentsListReqDto is the request of searchDepartmentsList: POST /api/v3/search-departments-list.
+type SearchDepartmentsListReqDto struct {
+	OrganizationCode *string                          `json:"organizationCode"`
+	WithCustomData   bool                             `json:"withCustomData"`
+	WithPost         bool                             `json:"withPost"`
+	Page             int64                            `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit            int64                            `json:"limit" rule:"min=1,max=50,default=10"`
+	AdvancedFilter   []SearchDepartmentsFilterItemDto `json:"advancedFilter" rule:"items=50"`
+	SortBy           *string                          `json:"sortBy" rule:"enum=updatedAt|createdAt"`
+	OrderBy          *string                          `json:"orderBy" rule:"enum=ASC|DESC"`
+	Sort             []DepartmentSortingDto           `json:"sort" rule:"items=8"`
+	TenantID         *string                          `json:"tenantId"`
+}
+
+// SearchDepartmentsFilterItemDto stands in SearchDepartmentsListReqDto.
+type SearchDepartmentsFilterItemDto struct {
+	Field    string         `json:"field" rule:"required"`
+	Operator string         `json:"operator" rule:"required,enum=BETWEEN|EQUAL|IN|LESSER|GREATER|CONTAINS"`
+	Value    jsontext.Value `json:"value"`
+}
+
+// DepartmentSortingDto stands in SearchDepartmentsListReqDto.
+type DepartmentSortingDto struct {
+	Field string `json:"field" rule:"required,enum=updatedAt|createdAt|name"`
+	Order string `json:"order" rule:"required,enum=desc|asc"`
+}
+
+// ListChildrenDepartmentsParams is the request of listChildrenDepartments: GET /api/v3/list-children-departments.
+type ListChildrenDepartmentsParams struct {
+	OrganizationCode   *string `json:"organizationCode"`
+	DepartmentID       string  `json:"departmentId" rule:"required"`
+	Status             *bool   `json:"status"`
+	DepartmentIDType   string  `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code,default=department_id"`
+	ExcludeVirtualNode bool    `json:"excludeVirtualNode"`
+	OnlyVirtualNode    bool    `json:"onlyVirtualNode"`
+	WithCustomData     bool    `json:"withCustomData"`
+	TenantID           *string `json:"tenantId"`
+}
+
+// GetAllDepartmentsParams is the request of getAllDepartments: GET /api/v3/get-all-departments.
+type GetAllDepartmentsParams struct {
+	OrganizationCode *string `json:"organizationCode"`
+	DepartmentID     string  `json:"departmentId" rule:"default=root"`
+	DepartmentIDType string  `json:"departmentIdType" rule:"enum=department_id|open_department_id,default=department_id"`
+	WithCustomData   bool    `json:"withCustomData"`
+}
+
+// ListDepartmentMembersParams is the request of listDepartmentMembers: GET /api/v3/list-department-members.
+type ListDepartmentMembersParams struct {
+	OrganizationCode           *string `json:"organizationCode"`
+	DepartmentID               string  `json:"departmentId" rule:"required"`
+	SortBy                     string  `json:"sortBy" rule:"enum=Default|JoinDepartmentAt|userId|createAt|updatedAt,default=JoinDepartmentAt"`
+	OrderBy                    string  `json:"orderBy" rule:"enum=Asc|Desc,default=Desc"`
+	DepartmentIDType           string  `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code,default=department_id"`
+	IncludeChildrenDepartments bool    `json:"includeChildrenDepartments"`
+	Page                       int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit                      int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	WithCustomData             bool    `json:"withCustomData"`
+	WithIdentities             bool    `json:"withIdentities"`
+	WithDepartmentIDs          bool    `json:"withDepartmentIds"`
+	TenantID                   *string `json:"tenantId"`
+}
+
+// ListDepartmentMemberIdsParams is the request of listDepartmentMemberIds: GET /api/v3/list-department-member-ids.
+type ListDepartmentMemberIdsParams struct {
+	OrganizationCode *string `json:"organizationCode"`
+	DepartmentID     string  `json:"departmentId" rule:"required"`
+	DepartmentIDType string  `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code,default=department_id"`
+	TenantID         *string `json:"tenantId"`
+}
+
+// SearchDepartmentMembersParams is the request of searchDepartmentMembers: GET /api/v3/search-department-members.
+type SearchDepartmentMembersParams struct {
+	OrganizationCode           *string `json:"organizationCode"`
+	DepartmentID               string  `json:"departmentId" rule:"required"`
+	Keywords                   string  `json:"keywords" rule:"required"`
+	Page                       int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit                      int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	DepartmentIDType           string  `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code,default=department_id"`
+	IncludeChildrenDepartments bool    `json:"includeChildrenDepartments"`
+	WithCustomData             bool    `json:"withCustomData"`
+	WithIdentities             bool    `json:"withIdentities"`
+	WithDepartmentIDs          bool    `json:"withDepartmentIds"`
+	TenantID                   *string `json:"tenantId"`
+}
+
+// AddDepartmentMembersReqDto is the request of addDepartmentMembers: POST /api/v3/add-department-members.
+type AddDepartmentMembersReqDto struct {
+	UserIDs          []string `json:"userIds" rule:"required,items=50"`
+	OrganizationCode *string  `json:"organizationCode"`
+	DepartmentID     string   `json:"departmentId" rule:"required"`
+	DepartmentIDType *string  `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code"`
+	TenantID         *string  `json:"tenantId"`
+}
+
+// RemoveDepartmentMembersReqDto is the request of removeDepartmentMembers: POST /api/v3/remove-department-members.
+type RemoveDepartmentMembersReqDto struct {
+	UserIDs          []string `json:"userIds" rule:"required,items=50"`
+	OrganizationCode *string  `json:"organizationCode"`
+	DepartmentID     string   `json:"departmentId" rule:"required"`
+	DepartmentIDType *string  `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code"`
+	TenantID         *string  `json:"tenantId"`
+}
+
+// GetParentDepartmentParams is the request of getParentDepartment: GET /api/v3/get-parent-department.
+type GetParentDepartmentParams struct {
+	OrganizationCode *string `json:"organizationCode"`
+	DepartmentID     string  `json:"departmentId" rule:"required"`
+	DepartmentIDType string  `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code,default=department_id"`
+	WithCustomData   bool    `json:"withCustomData"`
+	TenantID         *string `json:"tenantId"`
+}
+
+// IsUserInDepartmentParams is the request of isUserInDepartment: GET /api/v3/is-user-in-department.
+type IsUserInDepartmentParams struct {
+	UserID                     string  `json:"userId" rule:"required"`
+	OrganizationCode           *string `json:"organizationCode"`
+	DepartmentID               string  `json:"departmentId" rule:"required"`
+	DepartmentIDType           string  `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code,default=department_id"`
+	IncludeChildrenDepartments bool    `json:"includeChildrenDepartments"`
+	TenantID                   *string `json:"tenantId"`
+}
+
+// GetDepartmentByIdParams is the request of getDepartmentById: GET /api/v3/get-department-by-id.
+type GetDepartmentByIdParams struct {
+	DepartmentID   string   `json:"departmentId" rule:"required"`
+	TenantID       *string  `json:"tenantId"`
+	AppTypeList    []string `json:"appTypeList"`
+	WithCustomData bool     `json:"withCustomData"`
+}
+
+// CreateDepartmentTreeReqDto is the request of createDepartmentTree: POST /api/v3/create-department-tree.
+type CreateDepartmentTreeReqDto struct {
+	Name     string      `json:"name" rule:"required"`
+	Children []string    `json:"children"`
+	Members  UserInfoDto `json:"members"`
+	TenantID *string     `json:"tenantId"`
+}
+
+// UserInfoDto stands in CreateDepartmentTreeReqDto.
+type UserInfoDto struct {
+	Username         *string `json:"username"`
+	Email            *string `json:"email"`
+	Phone            *string `json:"phone"`
+	PhoneCountryCode *string `json:"phoneCountryCode"`
+	Name             *string `json:"name"`
+	Gender           *string `json:"gender" rule:"enum=M|F|U"`
+	Country          *string `json:"country"`
+	Province         *string `json:"province"`
+	City             *string `json:"city"`
+}
+
+// GetDepartmentSyncRelationsParams is the request of getDepartmentSyncRelations: GET /api/v3/get-department-sync-relations.
+type GetDepartmentSyncRelationsParams struct {
+	OrganizationCode *string `json:"organizationCode"`
+	DepartmentID     *string `json:"departmentId"`
+	DepartmentIDType string  `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code,default=department_id"`
+	WithCustomData   bool    `json:"withCustomData"`
+	TenantID         *string `json:"tenantId"`
+}
+
+// DeleteDepartmentSyncRelationReqDto is the request of deleteDepartmentSyncRelations: POST /api/v3/delete-department-sync-relations.
+type DeleteDepartmentSyncRelationReqDto struct {
+	Provider         string  `json:"provider" rule:"required"`
+	DepartmentID     string  `json:"departmentId" rule:"required"`
+	OrganizationCode *string `json:"organizationCode"`
+	DepartmentIDType *string `json:"departmentIdType" rule:"enum=department_id|open_department_id|sync_relation|custom_field|code"`
+}
+
+// UpdateDepartmentStatusReqDto is the request of updateNodeStatus: POST /api/v3/update-department-status.
+type UpdateDepartmentStatusReqDto struct {
+	Status       bool   `json:"status" rule:"required"`
+	DepartmentID string `json:"departmentId" rule:"required"`
+}
+
 // ListUsersRequestDto is the request of listUsers: POST /api/v3/list-users.
 type ListUsersRequestDto struct {
 	Keywords       *string                          `json:"keywords"`
@@ -296,9 +721,9 @@ type SetUserDepartmentsDto struct {
 
 // SetUserDepartmentDto stands in SetUserDepartmentsDto.
 type SetUserDepartmentDto struct {
-	DepartmentID     string `json:"departmentId" rule:"required"`
-	IsLeader         *bool  `json:"isLeader"`
-	IsMainDepartment *bool  `json:"isMainDepartment"`
+	DepartmentID     *string `json:"departmentId"`
+	IsLeader         *bool   `json:"isLeader"`
+	IsMainDepartment *bool   `json:"isMainDepartment"`
 }
 
 // SetUserDepartmentsOptionsDto stands in SetUserDepartmentsDto.
@@ -620,7 +1045,7 @@ type GetRoleParams struct {
 
 // AssignRoleDto is the request of assignRole: POST /api/v3/assign-role.
 type AssignRoleDto struct {
-	Targets    []TargetDto `json:"targets" rule:"required"`
+	Targets    []TargetDto `json:"targets" rule:"required,items=50"`
 	Code       string      `json:"code" rule:"required"`
 	EndTime    *int64      `json:"endTime"`
 	EnableTime *int64      `json:"enableTime"`
@@ -647,7 +1072,7 @@ type RoleCodeDto struct {
 
 // RevokeRoleDto is the request of revokeRole: POST /api/v3/revoke-role.
 type RevokeRoleDto struct {
-	Targets   []TargetDto `json:"targets" rule:"required"`
+	Targets   []TargetDto `json:"targets" rule:"required,items=50"`
 	Code      string      `json:"code" rule:"required"`
 	Namespace *string     `json:"namespace"`
 }
@@ -686,11 +1111,11 @@ type ListRoleDepartmentsParams struct {
 
 // CreateRoleDto is the request of createRole: POST /api/v3/create-role.
 type CreateRoleDto struct {
-	Code        string  `json:"code" rule:"required"`
-	Name        *string `json:"name"`
-	Namespace   *string `json:"namespace"`
-	Description *string `json:"description"`
-	DisableTime *string `json:"disableTime"`
+	Code        string         `json:"code" rule:"required"`
+	Name        *string        `json:"name"`
+	Namespace   *string        `json:"namespace"`
+	Description *string        `json:"description"`
+	DisableTime jsontext.Value `json:"disableTime"`
 }
 
 // ListRolesParams is the request of listRoles: GET /api/v3/list-roles.
@@ -722,14 +1147,14 @@ type RoleListItem struct {
 
 // UpdateRoleDto is the request of updateRole: POST /api/v3/update-role.
 type UpdateRoleDto struct {
-	Name                  *string `json:"name"`
-	NewCode               *string `json:"newCode"`
-	Code                  string  `json:"code" rule:"required"`
-	Namespace             *string `json:"namespace"`
-	Description           *string `json:"description"`
-	Status                *string `json:"status"`
-	DisableTime           *string `json:"disableTime"`
-	EnablePermissionApply *bool   `json:"enablePermissionApply"`
+	Name                  *string        `json:"name"`
+	NewCode               *string        `json:"newCode"`
+	Code                  string         `json:"code" rule:"required"`
+	Namespace             *string        `json:"namespace"`
+	Description           *string        `json:"description"`
+	Status                *string        `json:"status" rule:"enum=ENABLE|DISABLE|DISABLED"`
+	DisableTime           jsontext.Value `json:"disableTime"`
+	EnablePermissionApply *bool          `json:"enablePermissionApply"`
 }
 
 // DeleteRoleBatchDto is the request of deleteRoles: POST /api/v3/multiple-namespace-delete-roles-batch.
@@ -769,12 +1194,12 @@ type CreateAdminRoleDto struct {
 
 // DeleteAdminRoleDto is the request of deleteAdminRolesBatch: POST /api/v3/delete-admin-roles.
 type DeleteAdminRoleDto struct {
-	CodeList []string `json:"codeList" rule:"required"`
+	CodeList []string `json:"codeList" rule:"required,items=50"`
 }
 
 // CheckRoleMutualExclusionReqDto is the request of checkMutualExclusion: POST /api/v3/check-role-mutual-exclusion.
 type CheckRoleMutualExclusionReqDto struct {
-	Roles []RoleCodeDto `json:"roles" rule:"required"`
+	Roles []RoleCodeDto `json:"roles" rule:"required,items=50"`
 }
 
 // ListUserBaseFieldsParams is the request of listUserBaseFields: GET /api/v3/list-user-base-fields.
@@ -810,20 +1235,6 @@ type SetUserBaseFieldDto struct {
 // CustomFieldI18n stands in SetUserBaseFieldDto.
 type CustomFieldI18n struct {
 	Label LangObject `json:"label" rule:"required"`
-}
-
-// LangObject stands in CustomFieldI18n.
-type LangObject struct {
-	ZhCN *LangUnit `json:"zh-CN"`
-	EnUS *LangUnit `json:"en-US"`
-	ZhTW *LangUnit `json:"zh-TW"`
-	JaJP *LangUnit `json:"ja-JP"`
-}
-
-// LangUnit stands in LangObject.
-type LangUnit struct {
-	Enabled bool    `json:"enabled" rule:"required"`
-	Value   *string `json:"value"`
 }
 
 // GetCustomFieldsParams is the request of getCustomFields: GET /api/v3/get-custom-fields.
@@ -943,6 +1354,43 @@ type GetAdminAuditLogsDto struct {
 	Start         *int64          `json:"start"`
 	End           *int64          `json:"end"`
 	Pagination    ListWebhooksDto `json:"pagination"`
+}
+
+// AddWhitelistOfAppDto is the request of addWhitelistOfApp: POST /api/v3/add-whitelist-of-app.
+type AddWhitelistOfAppDto struct {
+	AppID string   `json:"appId" rule:"required"`
+	Type  string   `json:"type" rule:"required,enum=USERNAME|EMAIL|PHONE"`
+	List  []string `json:"list" rule:"required,items=500"`
+}
+
+// ListWhitelistsOfAppParams is the request of listWhitelistsOfApp: GET /api/v3/list-whitelist-of-app.
+type ListWhitelistsOfAppParams struct {
+	Type  string `json:"type" rule:"required,enum=USERNAME|EMAIL|PHONE"`
+	AppID string `json:"appId" rule:"required"`
+}
+
+// DeleteWhitelistOfAppDto is the request of deleteWhitelistOfApp: POST /api/v3/delete-whitelist-of-app.
+type DeleteWhitelistOfAppDto struct {
+	Type  string   `json:"type" rule:"required,enum=USERNAME|EMAIL|PHONE"`
+	AppID string   `json:"appId" rule:"required"`
+	List  []string `json:"list" rule:"required,items=500"`
+}
+
+// AddWhitelistDto is the request of addWhitelist: POST /api/v3/add-whitelist.
+type AddWhitelistDto struct {
+	Type string   `json:"type" rule:"required,enum=USERNAME|EMAIL|PHONE"`
+	List []string `json:"list" rule:"required,items=500"`
+}
+
+// ListWhitelistsParams is the request of listWhitelists: GET /api/v3/list-whitelist.
+type ListWhitelistsParams struct {
+	Type string `json:"type" rule:"required,enum=USERNAME|EMAIL|PHONE"`
+}
+
+// DeleteWhitelistDto is the request of deleteWhitelist: POST /api/v3/delete-whitelist.
+type DeleteWhitelistDto struct {
+	Type string   `json:"type" rule:"required,enum=USERNAME|EMAIL|PHONE"`
+	List []string `json:"list" rule:"required,items=500"`
 }
 
 // GetAccessKeyListParams is the request of getAccessKeyList: GET /api/v3/list-access-key.

@@ -29,10 +29,7 @@ func (f *UserFields) input() directory.UserInput {
 
 // newUser translates a user to be made. Tenants, a salt and notices of the new account are not kept: there are none yet.
 func (n *CreateUserInfoDto) newUser(o *CreateUserOptionsDto) (directory.NewUser, error) {
-	u := directory.NewUser{UserInput: n.input()}
-	if len(n.DepartmentIDs) > 0 {
-		return u, fault.New(fault.NotFound, "department_invalid", n.DepartmentIDs[0])
-	}
+	u := directory.NewUser{UserInput: n.input(), DepartmentIDs: n.DepartmentIDs}
 	var err error
 	if u.Password, err = passwordInput(n.Password, o.PasswordEncryptType, value(o.KeepPassword), value(o.AutoGeneratePassword)); err != nil {
 		return u, err

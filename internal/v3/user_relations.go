@@ -14,15 +14,6 @@ const (
 	mostGroupsShown = 200 // each with its members
 )
 
-type roleDTO struct {
-	ID            string `json:"id"`
-	Code          string `json:"code"`
-	Name          string `json:"name"`
-	Description   string `json:"description"`
-	Namespace     string `json:"namespace"`
-	NamespaceName string `json:"namespaceName"`
-}
-
 func (a *API) getUserRoles(ctx context.Context, in *GetUserRolesParams) (*Page[roleDTO], error) {
 	u, err := a.user(ctx, in.UserIDType, in.UserID)
 	if err != nil {
@@ -34,22 +25,6 @@ func (a *API) getUserRoles(ctx context.Context, in *GetUserRolesParams) (*Page[r
 	}
 	list, err := a.viewRoles(ctx, roles)
 	return &Page[roleDTO]{total, list}, err
-}
-
-func (a *API) viewRoles(ctx context.Context, roles []access.Role) ([]roleDTO, error) {
-	list := make([]roleDTO, len(roles))
-	if len(roles) == 0 {
-		return list, nil
-	}
-	codes := make([]string, len(roles))
-	for i, r := range roles {
-		codes[i] = r.Namespace
-	}
-	namespaces, err := a.Access.NamespacesByCode(ctx, poolOf(ctx), directory.Findable(codes))
-	for i, r := range roles {
-		list[i] = roleDTO{r.ID, r.Code, r.Name, r.Description, r.Namespace, namespaces[r.Namespace].Name}
-	}
-	return list, err
 }
 
 type hasAnyRoleDTO struct {
@@ -106,19 +81,6 @@ func (a *API) getUserGroups(ctx context.Context, in *GetUserGroupsParams) (*Page
 	}
 	list, err := a.viewGroups(ctx, groups, withGroup{members: true})
 	return &Page[groupDTO]{total, list}, err
-}
-
-// There are no departments yet: users are in none, and none is known.
-
-func (a *API) getUserDepartments(ctx context.Context, in *GetUserDepartmentsParams) (*Page[any], error) {
-	return a.noPage(ctx, in.UserIDType, in.UserID)
-}
-
-func (a *API) setUserDepartments(ctx context.Context, in *SetUserDepartmentsDto) (success, error) {
-	if _, err := a.user(ctx, in.Options.UserIDType, in.UserID); err != nil {
-		return success{}, err
-	}
-	return success{}, fault.New(fault.NotFound, "department_invalid", in.Departments[0].DepartmentID)
 }
 
 // Nobody's identity has been proven by documents: the wire calls that principal authentication.

@@ -100,6 +100,10 @@ func (a *API) viewUsers(ctx context.Context, users []directory.User, w with) ([]
 	if err != nil {
 		return nil, err
 	}
+	departments, posts, err := a.userPlaces(ctx, users, w)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]userDTO, len(users))
 	for i := range users {
 		u, d := &users[i], &list[i]
@@ -114,10 +118,10 @@ func (a *API) viewUsers(ctx context.Context, users []directory.User, w with) ([]
 			d.Identities = viewIdentities(identities[u.ID])
 		}
 		if w.departmentIDs {
-			d.DepartmentIDs = []string{}
+			d.DepartmentIDs = listOf(departments[u.ID])
 		}
 		if w.posts {
-			d.PostIDList = []string{}
+			d.PostIDList = listOf(posts[u.ID])
 		}
 	}
 	return list, nil
@@ -141,6 +145,26 @@ func (a *API) userParts(ctx context.Context, users []directory.User, w with) (va
 		identities, err = a.Directory.Identities(ctx, poolOf(ctx), ids)
 	}
 	return values, identities, err
+}
+
+// userPlaces reads the departments and posts of users, by user, where w asks for them.
+func (a *API) userPlaces(ctx context.Context, users []directory.User, w with) (departments, posts map[string][]string, err error) {
+	if len(users) == 0 || !w.departmentIDs && !w.posts {
+		return nil, nil, nil
+	}
+	ids := make([]string, len(users))
+	for i := range users {
+		ids[i] = users[i].ID
+	}
+	if w.departmentIDs {
+		if departments, err = a.Directory.DepartmentIDsOf(ctx, poolOf(ctx), ids); err != nil {
+			return nil, nil, err
+		}
+	}
+	if w.posts {
+		posts, err = a.Directory.PostIDsOfUsers(ctx, poolOf(ctx), ids)
+	}
+	return departments, posts, err
 }
 
 // viewUser shows one user.

@@ -109,6 +109,71 @@ func (a *API) Operations() []op.Op {
 		op.Get("/api/v3/list-group-members", "listGroupMembers", key, a.listGroupMembers),
 		op.Get("/api/v3/get-group-authorized-resources", "getGroupAuthorizedResources", key, a.getGroupAuthorizedResources),
 
+		// roles
+		op.Get("/api/v3/get-role", "getRole", key, a.getRole),
+		op.Post("/api/v3/assign-role", "assignRole", key, a.assignRole),
+		op.Post("/api/v3/assign-role-batch", "assignRoleBatch", key, a.assignRoleBatch),
+		op.Post("/api/v3/revoke-role", "revokeRole", key, a.revokeRole),
+		op.Post("/api/v3/revoke-role-batch", "revokeRoleBatch", key, a.revokeRoleBatch),
+		op.Get("/api/v3/get-role-authorized-resources", "getRoleAuthorizedResources", key, a.getRoleAuthorizedResources),
+		op.Get("/api/v3/list-role-members", "listRoleMembers", key, a.listRoleMembers),
+		op.Get("/api/v3/list-role-departments", "listRoleDepartments", key, a.listRoleDepartments),
+		op.Post("/api/v3/create-role", "createRole", key, a.createRole),
+		op.Get("/api/v3/list-roles", "listRoles", key, a.listRoles),
+		op.Post("/api/v3/delete-roles-batch", "deleteRolesBatch", key, a.deleteRolesBatch),
+		op.Post("/api/v3/create-roles-batch", "createRolesBatch", key, a.createRolesBatch),
+		op.Post("/api/v3/update-role", "updateRole", key, a.updateRole),
+		op.Post("/api/v3/multiple-namespace-delete-roles-batch", "deleteRoles", key, a.deleteRoles),
+		op.Query("/api/v3/check-role-params", "checkParamsNamespace", key, a.checkRoleParams),
+		op.Get("/api/v3/list-role-assignments", "listRoleAssignments", key, a.listRoleAssignments),
+		op.Post("/api/v3/create-admin-role", "createAdminRole", key, a.createAdminRole),
+		op.Post("/api/v3/delete-admin-roles", "deleteAdminRolesBatch", key, a.deleteAdminRoles),
+		op.Query("/api/v3/check-role-mutual-exclusion", "checkMutualExclusion", key, a.checkMutualExclusion),
+
+		// organizations
+		op.Get("/api/v3/get-organization", "getOrganization", key, a.getOrganization),
+		op.Get("/api/v3/get-organization-batch", "getOrganizationsBatch", key, a.getOrganizationsBatch),
+		op.Get("/api/v3/list-organizations", "listOrganizations", key, a.listOrganizations),
+		op.Post("/api/v3/create-organization", "createOrganization", key, a.createOrganization),
+		op.Post("/api/v3/update-organization", "updateOrganization", key, a.updateOrganization),
+		op.Post("/api/v3/delete-organization", "deleteOrganization", key, a.deleteOrganization),
+		op.Get("/api/v3/search-organizations", "searchOrganizations", key, a.searchOrganizations),
+		op.Post("/api/v3/update-organization-status", "updateOrganizationStatus", key, a.updateOrganizationStatus),
+
+		// departments
+		op.Get("/api/v3/get-department", "getDepartment", key, a.getDepartment),
+		op.Post("/api/v3/create-department", "createDepartment", key, a.createDepartment),
+		op.Post("/api/v3/update-department", "updateDepartment", key, a.updateDepartment),
+		op.Post("/api/v3/delete-department", "deleteDepartment", key, a.deleteDepartment),
+		op.Query("/api/v3/search-departments", "searchDepartments", key, a.searchDepartments),
+		op.Query("/api/v3/search-departments-list", "searchDepartmentsList", key, a.searchDepartmentsList),
+		op.Get("/api/v3/list-children-departments", "listChildrenDepartments", key, a.listChildrenDepartments),
+		op.Get("/api/v3/get-all-departments", "getAllDepartments", key, a.getAllDepartments),
+		op.Get("/api/v3/list-department-members", "listDepartmentMembers", key, a.listDepartmentMembers),
+		op.Get("/api/v3/list-department-member-ids", "listDepartmentMemberIds", key, a.listDepartmentMemberIDs),
+		op.Get("/api/v3/search-department-members", "searchDepartmentMembers", key, a.searchDepartmentMembers),
+		op.Post("/api/v3/add-department-members", "addDepartmentMembers", key, a.addDepartmentMembers),
+		op.Post("/api/v3/remove-department-members", "removeDepartmentMembers", key, a.removeDepartmentMembers),
+		op.Get("/api/v3/get-parent-department", "getParentDepartment", key, a.getParentDepartment),
+		op.Get("/api/v3/is-user-in-department", "isUserInDepartment", key, a.isUserInDepartment),
+		op.Get("/api/v3/get-department-by-id", "getDepartmentById", key, a.getDepartmentByID),
+		op.Get("/api/v3/get-department-sync-relations", "getDepartmentSyncRelations", key, a.getDepartmentSyncRelations),
+		op.Post("/api/v3/delete-department-sync-relations", "deleteDepartmentSyncRelations", key, a.deleteDepartmentSyncRelations),
+		op.Post("/api/v3/update-department-status", "updateNodeStatus", key, a.updateDepartmentStatus),
+
+		// posts
+		op.Get("/api/v3/list-post", "postList", key, a.postList),
+		op.Query("/api/v3/list-post", "postListBatch", key, a.postListBatch),
+		op.Get("/api/v3/get-post", "getPost", key, a.getPost),
+		op.Get("/api/v3/get-user-posts", "getUserPosts", key, a.getUserPosts),
+		op.Get("/api/v3/get-user-post", "getUserPost", key, a.getUserPost),
+		op.Query("/api/v3/get-post-by-id", "getPostById", key, a.getPostByID),
+		op.Post("/api/v3/create-post", "createPost", key, a.createPost),
+		op.Post("/api/v3/update-post", "updatePost", key, a.updatePost),
+		op.Post("/api/v3/remove-post", "removePost", key, a.removePost),
+		op.Post("/api/v3/set-user-posts", "setUserPosts", key, a.setUserPosts),
+		op.Post("/api/v3/user-connection-post", "userConnectionPost", key, a.userConnectionPost),
+
 		// udf
 		op.Get("/api/v3/get-user-base-fields", "getUserBaseFields", key, a.getUserBaseFields),
 		op.Get("/api/v3/list-user-base-fields", "listUserBaseFields", key, a.listUserBaseFields),
@@ -123,6 +188,14 @@ func (a *API) Operations() []op.Op {
 		// audit
 		op.Query("/api/v3/get-user-action-logs", "getUserActionLogs", key, a.getUserActionLogs),
 		op.Query("/api/v3/get-admin-audit-logs", "getAdminAuditLogs", key, a.getAdminAuditLogs),
+
+		// whitelist
+		op.Get("/api/v3/list-whitelist", "listWhitelists", key, a.listWhitelists),
+		op.Post("/api/v3/add-whitelist", "addWhitelist", key, a.addWhitelist),
+		op.Post("/api/v3/delete-whitelist", "deleteWhitelist", key, a.deleteWhitelist),
+		op.Get("/api/v3/list-whitelist-of-app", "listWhitelistsOfApp", key, a.listWhitelistsOfApp),
+		op.Post("/api/v3/add-whitelist-of-app", "addWhitelistOfApp", key, a.addWhitelistOfApp),
+		op.Post("/api/v3/delete-whitelist-of-app", "deleteWhitelistOfApp", key, a.deleteWhitelistOfApp),
 
 		// access-key
 		op.Get("/api/v3/list-access-key", "getAccessKeyList", key, a.getAccessKeyList),

@@ -7,6 +7,7 @@ create table if not exists pools (
   name        text not null,
   secret      text not null,            -- sealed under the master key
   is_default  boolean not null,         -- the pool that answers callers who name none
+  settings    text not null default '{}', -- what an administrator has set; the rest is as it comes
   created_at  bigint not null,
   updated_at  bigint not null,
   constraint pools_id_key primary key (pool_id)

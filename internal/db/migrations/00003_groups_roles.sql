@@ -44,6 +44,9 @@ create table if not exists roles (
   description       text not null,
   parent_id         text not null,
   is_system         boolean not null,
+  disabled          boolean not null,
+  disable_time      bigint not null,             -- when the role disables itself; 0 is never
+  permission_apply  boolean not null,
   created_at        bigint not null,
   updated_at        bigint not null,
   constraint roles_id_key primary key (pool_id, id),
@@ -55,11 +58,17 @@ create table if not exists role_assignments (
   role_id           text not null,
   target_type       text not null,               -- USER | GROUP
   target_id         text not null,
+  enable_time       bigint not null,             -- 0 is at once
+  end_time          bigint not null,             -- 0 is never
+  pending           boolean not null,            -- its beginning is still to be recorded
   created_at        bigint not null,
+  updated_at        bigint not null,
   constraint role_assignments_target_id_key primary key (pool_id, role_id, target_type, target_id)
 );
 create index if not exists role_assignments_by_target on role_assignments (pool_id, target_type, target_id, role_id);
 create index if not exists role_assignments_by_time on role_assignments (pool_id, role_id, target_type, created_at, target_id);
+create index if not exists role_assignments_pending on role_assignments (enable_time) where pending;
+create index if not exists role_assignments_ending on role_assignments (end_time) where end_time > 0;
 
 -- What a target may or may not do with a resource.
 create table if not exists grants (

@@ -7,7 +7,7 @@ import (
 
 // typedDomains are the domains of the management client whose request types are generated. Add one when its operations
 // are to be served.
-var typedDomains = []string{"users", "groups", "roles", "udf", "access-key", "audit"}
+var typedDomains = []string{"users", "groups", "roles", "udf", "access-key", "audit", "whitelist", "organizations", "departments", "posts"}
 
 // embedded names the struct that a request type has inside it, and common the structs that the contract does not have: of
 // the fields that two of its models have alike. The contract describes a user four times over; the facade reads it once.
@@ -53,14 +53,64 @@ var overrides = map[string][]change{
 	"GetAccessKeyListParams.status": {oneOf("activated", "staging", "revoked")},
 
 	// Lists that one transaction works off, bounded as the batches are.
-	"AddGroupMembersReqDto.userIds":     {items(50)},
-	"RemoveGroupMembersReqDto.userIds":  {items(50)},
-	"ImportOtpReqDto.list":              {items(50)},
-	"HasAnyRoleReqDto.roles":            {items(50)},
+	"AddGroupMembersReqDto.userIds":    {items(50)},
+	"RemoveGroupMembersReqDto.userIds": {items(50)},
+	"ImportOtpReqDto.list":             {items(50)},
+	"HasAnyRoleReqDto.roles":           {items(50)},
+	"AssignRoleDto.targets":            {items(50)},
+	"RevokeRoleDto.targets":            {items(50)},
+	"DeleteAdminRoleDto.codeList":      {items(50)},
+
+	"CheckRoleMutualExclusionReqDto.roles": {items(50)},
+
 	"SetUserDepartmentsDto.departments": {items(50)},
 	"UserFieldDecryptReqDto.data":       {items(50)},
 	"DeleteCustomFieldsReqDto.list":     {items(50)},
 	"SetCustomDataReqDto.list":          {items(50)},
+
+	// Organisations, departments and posts. An empty code of an organisation is for the domain to word; metadata belongs to the
+	// vendor's data objects, and clients' tests send none.
+	"GetOrganizationParams.organizationCode":              {optional},
+	"CreateOrganizationReqDto.organizationCode":           {optional},
+	"CreateOrganizationReqDto.metadata":                   {optional},
+	"CreateOrganizationReqDto.postIdList":                 {items(50)},
+	"UpdateOrganizationReqDto.organizationCode":           {optional},
+	"UpdateOrganizationReqDto.leaderUserIds":              {items(50)},
+	"UpdateOrganizationReqDto.postIdList":                 {items(50)},
+	"DeleteOrganizationReqDto.organizationCode":           {optional},
+	"CreateDepartmentReqDto.organizationCode":             {optional},
+	"CreateDepartmentReqDto.metadata":                     {optional},
+	"CreateDepartmentReqDto.postIdList":                   {items(50)},
+	"UpdateDepartmentReqDto.organizationCode":             {optional},
+	"UpdateDepartmentReqDto.metadata":                     {optional},
+	"UpdateDepartmentReqDto.leaderUserIds":                {items(50)},
+	"UpdateDepartmentReqDto.postIdList":                   {items(50)},
+	"DeleteDepartmentReqDto.organizationCode":             {optional},
+	"SearchDepartmentsReqDto.organizationCode":            {optional},
+	"SearchDepartmentsListReqDto.organizationCode":        {optional},
+	"SearchDepartmentsListReqDto.advancedFilter":          {items(50)},
+	"SearchDepartmentsListReqDto.sort":                    {items(8)},
+	"ListChildrenDepartmentsParams.organizationCode":      {optional},
+	"GetAllDepartmentsParams.organizationCode":            {optional},
+	"ListDepartmentMembersParams.organizationCode":        {optional},
+	"ListDepartmentMemberIdsParams.organizationCode":      {optional},
+	"SearchDepartmentMembersParams.organizationCode":      {optional},
+	"AddDepartmentMembersReqDto.organizationCode":         {optional},
+	"AddDepartmentMembersReqDto.userIds":                  {items(50)},
+	"RemoveDepartmentMembersReqDto.organizationCode":      {optional},
+	"RemoveDepartmentMembersReqDto.userIds":               {items(50)},
+	"GetParentDepartmentParams.organizationCode":          {optional},
+	"IsUserInDepartmentParams.organizationCode":           {optional},
+	"GetDepartmentSyncRelationsParams.organizationCode":   {optional},
+	"DeleteDepartmentSyncRelationReqDto.organizationCode": {optional},
+
+	// An unknown department, an empty name too, is the domain's to refuse.
+	"SetUserDepartmentDto.departmentId": {optional},
+
+	// Lists that the description calls texts.
+	"CreatePostDto.departmentIdList": {anyJSON},
+	"GetPostByIdListDto.idList":      {anyJSON},
+	"SetUserPostsDto.postIds":        {items(50)},
 
 	// Clients create groups of a code and a name alone; the type is "static" then.
 	"CreateGroupReqDto.type":                {optional},
@@ -70,8 +120,13 @@ var overrides = map[string][]change{
 	"UpdateGroupReqDto.description":         {optional},
 
 	// An update changes what it names. Clients' tests send an empty newCode and expect the old code to stay.
+	"UpdateRoleDto.status":  {oneOf("ENABLE", "DISABLE", "DISABLED")},
 	"UpdateRoleDto.name":    {optional},
 	"UpdateRoleDto.newCode": {optional},
+
+	// A number of milliseconds, which answers give as a number; it comes as text too.
+	"CreateRoleDto.disableTime": {anyJSON},
+	"UpdateRoleDto.disableTime": {anyJSON},
 
 	// An empty code in a batch is refused with a text of its own, which is the domain's.
 	"RoleListItem.code": {optional},
@@ -79,6 +134,12 @@ var overrides = map[string][]change{
 	// An administrator who links an identity does not have what the provider would have said of the user.
 	"CreateIdentityDto.userInfoInIdp": {optional},
 	"CreateIdentityDto.originConnIds": {optional},
+
+	// Values to add or remove have to be there, and one transaction works them off.
+	"AddWhitelistDto.list":         {needed, items(500)},
+	"DeleteWhitelistDto.list":      {needed, items(500)},
+	"AddWhitelistOfAppDto.list":    {needed, items(500)},
+	"DeleteWhitelistOfAppDto.list": {needed, items(500)},
 
 	// A language that is not enabled has no text, and a pool need not use all four.
 	"LangUnit.value":   {optional},
@@ -115,6 +176,8 @@ func general(siblings []field, f *field, batch bool) {
 }
 
 func optional(f *field) { f.Required = false }
+
+func needed(f *field) { f.Required = true }
 
 func anyJSON(f *field) { f.Type = "any" }
 

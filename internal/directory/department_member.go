@@ -1,0 +1,404 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"github.com/guildhall-id/guildhall/internal/audit"
+	"github.com/guildhall-id/guildhall/internal/db"
+	"github.com/guildhall-id/guildhall/internal/fault"
+)
+
+const (
+	mostMemberIDs     = 10000 // that one call reads
+	mostDepartmentsOf = 200   // that DepartmentIDsOf returns for each user, and that a post is given to at once
+	mostPlaces        = 50    // departments that a user is put into at once
+)
+
+// AddDepartmentMembers puts up to 500 users into a department. Who is in it already stays as they are; an unknown user is
+// ErrUserNotFound and nobody is added.
+func (d *Directory) AddDepartmentMembers(ctx context.Context, poolID string, ref DepartmentRef, userIDs []string) error {
+	if err := CheckCount("userIds", len(userIDs), mostMembers); err != nil {
+		return err
+	}
+	return d.db.Tx(ctx, func(ctx context.Context) error {
+		n, err := d.lockDepartment(ctx, poolID, ref)
+		if err != nil {
+			return err
+		}
+		if err := d.LockUsers(ctx, poolID, userIDs); err != nil {
+			return err
+		}
+		added, err := d.insertDepartmentMembers(ctx, n, userIDs)
+		if err != nil || len(added) == 0 {
+			return err
+		}
+		e := aboutDepartment(audit.Add, n)
+		e.After = map[string]any{"user_ids": added}
+		return d.log.Add(ctx, poolID, e)
+	})
+}
+
+// RemoveDepartmentMembers takes up to 500 users out of a department. Who is not in it, or is nobody, is passed over.
+func (d *Directory) RemoveDepartmentMembers(ctx context.Context, poolID string, ref DepartmentRef, userIDs []string) error {
+	if err := CheckCount("userIds", len(userIDs), mostMembers); err != nil {
+		return err
+	}
+	return d.db.Tx(ctx, func(ctx context.Context) error {
+		n, err := d.department(ctx, poolID, ref, "")
+		if err != nil {
+			return err
+		}
+		removed, err := db.List[string](ctx, d.db, "delete from department_members where pool_id = ? and department_id = ? and user_id in (?...) returning user_id",
+			poolID, n.ID, Findable(userIDs))
+		if err != nil || len(removed) == 0 {
+			return err
+		}
+		if _, err := db.Exec(ctx, d.db, `update users set main_department_id = null, main_department_code = null
+			where pool_id = ? and id in (?...) and main_department_id = ?`, poolID, removed, n.ID); err != nil {
+			return err
+		}
+		e := aboutDepartment(audit.Remove, n)
+		e.Before = map[string]any{"user_ids": removed}
+		return d.log.Add(ctx, poolID, e)
+	})
+}
+
+func (d *Directory) insertDepartmentMembers(ctx context.Context, n *Department, userIDs []string) (added []string, err error) {
+	return db.List[string](ctx, d.db, `insert into department_members (pool_id, department_id, user_id, is_leader, created_at)
+		select pool_id, cast(? as text), id, false, cast(? as bigint) from users where pool_id = ? and id in (?...)
+		on conflict (pool_id, department_id, user_id) do nothing returning user_id`, n.ID, d.db.Now(), n.PoolID, Findable(userIDs))
+}
+
+// putLeaders makes these users, and no others, lead a locked department. It returns who led it before, nil where that are the
+// same.
+func (d *Directory) putLeaders(ctx context.Context, n *Department, userIDs []string) (had []string, err error) {
+	if err := d.LockUsers(ctx, n.PoolID, userIDs); err != nil {
+		return nil, err
+	}
+	rows, err := db.List[pair](ctx, d.db, selectLeaders, n.PoolID, []string{n.ID}, mostMemberIDs)
+	if err != nil {
+		return nil, err
+	}
+	had = []string{}
+	for _, r := range rows {
+		had = append(had, r.ID)
+	}
+	want := Findable(userIDs)
+	slices.Sort(want)
+	if slices.Equal(had, want) {
+		return nil, nil
+	}
+	if _, err := d.insertDepartmentMembers(ctx, n, want); err != nil {
+		return nil, err
+	}
+	for _, s := range []struct {
+		leader bool
+		test   string
+	}{{true, "in (?...)"}, {false, "not in (?...)"}} {
+		if _, err := db.Exec(ctx, d.db, "update department_members set is_leader = ? where pool_id = ? and department_id = ? and is_leader <> ? and user_id "+s.test,
+			s.leader, n.PoolID, n.ID, s.leader, want); err != nil {
+			return nil, err
+		}
+	}
+	return had, nil
+}
+
+// MemberQuery selects and orders the members of a department.
+type MemberQuery struct {
+	Children bool   // of the departments below, too; each user once
+	Keywords string // as in UserQuery, on the default fields
+	SortBy   string // JoinDepartmentAt (also "" and Default) | userId | createAt | updatedAt
+	Ascend   bool
+	Page
+}
+
+// DepartmentMembers returns the users of a department who match, and how many there are.
+func (d *Directory) DepartmentMembers(ctx context.Context, poolID string, ref DepartmentRef, q MemberQuery) ([]User, int64, error) {
+	n, err := d.department(ctx, poolID, ref, "")
+	if err != nil {
+		return nil, 0, err
+	}
+	// f is who is in it, since when.
+	members, args := "select user_id, created_at as joined_at from department_members where pool_id = ? and department_id = ?", []any{poolID, n.ID}
+	if q.Children {
+		members, args = `select m.user_id, max(m.created_at) as joined_at from department_paths p cross join department_members m
+			where p.pool_id = ? and p.ancestor = ? and m.pool_id = p.pool_id and m.department_id = p.descendant group by m.user_id`, []any{poolID, n.ID}
+	}
+	var w db.Where
+	w.And("u.pool_id = ? and u.id = f.user_id", poolID)
+	if err := search(&w, q.Keywords, nil); err != nil {
+		return nil, 0, err
+	}
+	column := map[string]string{"": "joined_at", "Default": "joined_at", "JoinDepartmentAt": "joined_at", "userId": "user_id",
+		"createAt": "u.created_at", "updatedAt": "u.updated_at"}[q.SortBy]
+	if column == "" {
+		return nil, 0, fault.Field("sortBy")
+	}
+	order := " order by " + column + direction(!q.Ascend) + ", user_id" + direction(!q.Ascend)
+	limit, offset := q.window()
+	ofUsers := q.Keywords != "" || column[0] == 'u' && column != "user_id"
+	if !ofUsers {
+		total, err := db.One[int64](ctx, d.db, "select count(*) from ("+members+") f", args...)
+		if err != nil {
+			return nil, 0, err
+		}
+		users, err := db.List[User](ctx, d.db, "select "+db.Columns[User]("u")+" from ("+members+order+" limit ? offset ?) f cross join users u where "+w.String()+order,
+			slices.Concat(args, []any{limit, offset}, w.Args)...)
+		return users, total, err
+	}
+	from := " from (" + members + ") f cross join users u where " + w.String()
+	args = slices.Concat(args, w.Args)
+	total, err := db.One[int64](ctx, d.db, "select count(*)"+from, args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	users, err := db.List[User](ctx, d.db, "select "+db.Columns[User]("u")+from+order+" limit ? offset ?", append(slices.Clone(args), limit, offset)...)
+	return users, total, err
+}
+
+// DepartmentMemberIDs returns the identifiers of the users directly in a department, newest member first, but no more than
+// 10,000.
+func (d *Directory) DepartmentMemberIDs(ctx context.Context, poolID string, ref DepartmentRef) ([]string, error) {
+	n, err := d.department(ctx, poolID, ref, "")
+	if err != nil {
+		return nil, err
+	}
+	return db.List[string](ctx, d.db, `select user_id from department_members where pool_id = ? and department_id = ?
+		order by created_at desc, user_id desc limit ?`, poolID, n.ID, mostMemberIDs)
+}
+
+// InDepartment reports whether a user is in a department or, with children, in one below it.
+func (d *Directory) InDepartment(ctx context.Context, poolID string, ref DepartmentRef, userID string, children bool) (bool, error) {
+	n, err := d.department(ctx, poolID, ref, "")
+	if err != nil {
+		return false, err
+	}
+	depth := 0
+	if children {
+		depth = deepest
+	}
+	count, err := db.One[int64](ctx, d.db, `select count(*) from department_members m cross join department_paths p
+		where m.pool_id = ? and m.user_id = ? and p.pool_id = m.pool_id and p.descendant = m.department_id and p.ancestor = ? and p.depth <= ?`,
+		poolID, userID, n.ID, depth)
+	return count > 0, err
+}
+
+// UserDepartment is a department beside one of its members.
+type UserDepartment struct {
+	Department
+	Leader           bool         `db:"is_leader"`
+	JoinedAt         int64        `db:"joined_at"`
+	Main             bool         `db:"is_main"`
+	OrganizationCode string       `db:"organization_code"`
+	Path             []Department `db:"-"` // from the organisation to the department itself, when asked for; identifiers, codes and names only
+}
+
+// UserDepartmentQuery orders the departments of a user.
+type UserDepartmentQuery struct {
+	SortBy string // JoinDepartmentAt (also "") | DepartmentCreatedAt | DepartmentName | DepartmemtCode (sic)
+	Ascend bool
+	Paths  bool
+	Page
+}
+
+// UserDepartments returns a page of the departments that a user is in, and how many there are.
+func (d *Directory) UserDepartments(ctx context.Context, poolID, userID string, q UserDepartmentQuery) ([]UserDepartment, int64, error) {
+	column := map[string]string{"": "m.created_at", "JoinDepartmentAt": "m.created_at", "DepartmentCreatedAt": "d.created_at",
+		"DepartmentName": "d.name", "DepartmemtCode": "d.code"}[q.SortBy]
+	if column == "" {
+		return nil, 0, fault.Field("sortBy")
+	}
+	total, err := db.One[int64](ctx, d.db, "select count(*) from department_members where pool_id = ? and user_id = ?", poolID, userID)
+	if err != nil {
+		return nil, 0, err
+	}
+	limit, offset := q.window()
+	list, err := db.List[UserDepartment](ctx, d.db, "select "+db.Columns[Department]("d")+`, m.is_leader, m.created_at,
+		coalesce(u.main_department_id, '') = d.id, r.root_code
+		from users u cross join department_members m cross join departments d cross join departments r
+		where u.pool_id = ? and u.id = ? and m.pool_id = u.pool_id and m.user_id = u.id and d.pool_id = m.pool_id and d.id = m.department_id
+		and r.pool_id = d.pool_id and r.id = d.org_id
+		order by `+column+direction(!q.Ascend)+" nulls last, d.id"+direction(!q.Ascend)+" limit ? offset ?", poolID, userID, limit, offset)
+	if err != nil || !q.Paths || len(list) == 0 {
+		return list, total, err
+	}
+	ids := make([]string, len(list))
+	for i := range list {
+		ids[i] = list[i].ID
+	}
+	paths, err := d.paths(ctx, poolID, ids)
+	for i := range list {
+		list[i].Path = paths[list[i].ID]
+	}
+	return list, total, err
+}
+
+// pathStep is one department on the way down to another.
+type pathStep struct {
+	Of   string `db:"of"`
+	ID   string `db:"id"`
+	Code string `db:"code"`
+	Name string `db:"name"`
+}
+
+// paths returns the ways from the organisations down to departments, by department.
+func (d *Directory) paths(ctx context.Context, poolID string, ids []string) (map[string][]Department, error) {
+	steps, err := db.List[pathStep](ctx, d.db, `select p.descendant, d.id, d.code, d.name from department_paths p cross join departments d
+		where p.pool_id = ? and p.descendant in (?...) and d.pool_id = p.pool_id and d.id = p.ancestor
+		order by p.descendant, p.depth desc limit ?`, poolID, ids, (deepest+1)*len(ids))
+	out := make(map[string][]Department)
+	for _, s := range steps {
+		out[s.Of] = append(out[s.Of], Department{ID: s.ID, Code: s.Code, Name: s.Name})
+	}
+	return out, err
+}
+
+// DepartmentIDsOf returns the departments, by identifier, of up to 1,000 users, by user: of each at most 200.
+func (d *Directory) DepartmentIDsOf(ctx context.Context, poolID string, userIDs []string) (map[string][]string, error) {
+	if len(userIDs) > mostDepartments {
+		return nil, CheckCount("userIds", len(userIDs), mostDepartments)
+	}
+	rows, err := db.List[pair](ctx, d.db, `select user_id, department_id from (
+			select user_id, department_id, created_at, row_number() over (partition by user_id order by created_at, department_id) as place
+			from department_members where pool_id = ? and user_id in (?...)) numbered
+		where place <= ? order by user_id, place limit ?`, poolID, Findable(userIDs), mostDepartmentsOf, mostDepartmentsOf*max(len(userIDs), 1))
+	return gatherPairs(rows), err
+}
+
+// UserDepartmentInput is a department that a user is to be in; a nil flag leaves it as it was, and is false where the user was
+// not in it.
+type UserDepartmentInput struct {
+	ID           string
+	Leader, Main *bool
+}
+
+// SetUserDepartments puts a user into up to 50 departments, of any organisations, and takes them out of all others. An unknown
+// department is NotFound "department_invalid" (id); more than one main department is fault.Field("isMainDepartment").
+func (d *Directory) SetUserDepartments(ctx context.Context, poolID string, ref UserRef, list []UserDepartmentInput) error {
+	if err := CheckCount("departments", len(list), mostPlaces); err != nil {
+		return err
+	}
+	return d.db.Tx(ctx, func(ctx context.Context) error {
+		found, err := d.User(ctx, poolID, ref)
+		if err != nil {
+			return err
+		}
+		ids := make([]string, len(list))
+		for i := range list {
+			ids[i] = list[i].ID
+		}
+		if err := d.lockGiven(ctx, poolID, ids); err != nil {
+			return err
+		}
+		u, err := d.lockUser(ctx, poolID, ByID(found.ID))
+		if err != nil {
+			return err
+		}
+		return d.putUserDepartments(ctx, u, list)
+	})
+}
+
+// lockGiven locks departments that a user is to be in.
+func (d *Directory) lockGiven(ctx context.Context, poolID string, ids []string) error {
+	asked := Findable(ids)
+	slices.Sort(asked)
+	found, err := db.List[string](ctx, d.db, "select id from departments where pool_id = ? and id in (?...) order by id limit ?"+forUpdate, poolID, asked, len(asked))
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, ok := slices.BinarySearch(found, id); !ok {
+			return fault.New(fault.NotFound, "department_invalid", id)
+		}
+	}
+	return nil
+}
+
+// putUserDepartments writes the departments of a locked user and its record.
+func (d *Directory) putUserDepartments(ctx context.Context, u *User, list []UserDepartmentInput) error {
+	main, keepMain := "", false
+	var ids, leaders, others []string
+	for _, in := range list {
+		if in.Main != nil && *in.Main {
+			if main != "" && main != in.ID {
+				return fault.Field("isMainDepartment")
+			}
+			main = in.ID
+		}
+		keepMain = keepMain || in.Main == nil && in.ID == u.MainDepartmentID
+		ids = append(ids, in.ID)
+		if in.Leader != nil && *in.Leader {
+			leaders = append(leaders, in.ID)
+		} else if in.Leader != nil {
+			others = append(others, in.ID)
+		}
+	}
+	if main == "" && keepMain {
+		main = u.MainDepartmentID
+	}
+	had, err := db.List[string](ctx, d.db, "select department_id from department_members where pool_id = ? and user_id = ? order by created_at, department_id limit ?", u.PoolID, u.ID, mostMemberIDs)
+	if err != nil {
+		return err
+	}
+	for _, s := range []struct {
+		sql  string
+		args []any
+	}{
+		{"delete from department_members where pool_id = ? and user_id = ? and department_id not in (?...)", []any{u.PoolID, u.ID, ids}},
+		{`insert into department_members (pool_id, department_id, user_id, is_leader, created_at)
+			select pool_id, id, cast(? as text), false, cast(? as bigint) from departments where pool_id = ? and id in (?...)
+			on conflict (pool_id, department_id, user_id) do nothing`, []any{u.ID, d.db.Now(), u.PoolID, ids}},
+		{"update department_members set is_leader = true where pool_id = ? and user_id = ? and department_id in (?...)", []any{u.PoolID, u.ID, leaders}},
+		{"update department_members set is_leader = false where pool_id = ? and user_id = ? and department_id in (?...)", []any{u.PoolID, u.ID, others}},
+		{`update users set main_department_id = (select id from departments where pool_id = ? and id = ?),
+			main_department_code = (select code from departments where pool_id = ? and id = ?) where pool_id = ? and id = ?`,
+			[]any{u.PoolID, main, u.PoolID, main, u.PoolID, u.ID}},
+	} {
+		if _, err := db.Exec(ctx, d.db, s.sql, s.args...); err != nil {
+			return err
+		}
+	}
+	return d.log.Add(ctx, u.PoolID, audit.Event{Operation: audit.Update, Resource: audit.User, TargetID: u.ID, TargetName: u.DisplayName(), UserID: u.ID,
+		Before: map[string]any{"department_ids": had, "main_department_id": u.MainDepartmentID},
+		After:  map[string]any{"department_ids": ids, "main_department_id": main, "leader_of": leaders}})
+}
+
+// joinDepartments puts new users into the departments they were made with, inside the transaction of ctx.
+func (d *Directory) joinDepartments(ctx context.Context, poolID string, users []User, list []NewUser) error {
+	var all []string
+	for i := range list {
+		if len(list[i].DepartmentIDs) > mostPlaces {
+			return CheckCount("departmentIds", len(list[i].DepartmentIDs), mostPlaces)
+		}
+		all = append(all, list[i].DepartmentIDs...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	if err := d.lockGiven(ctx, poolID, all); err != nil {
+		return err
+	}
+	for i := range list {
+		if _, err := db.Exec(ctx, d.db, `insert into department_members (pool_id, department_id, user_id, is_leader, created_at)
+			select pool_id, id, cast(? as text), false, cast(? as bigint) from departments where pool_id = ? and id in (?...)`,
+			users[i].ID, d.db.Now(), poolID, list[i].DepartmentIDs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeDepartments takes users out of all departments and posts, inside the transaction of ctx.
+func (d *Directory) removeDepartments(ctx context.Context, poolID string, userIDs []string) error {
+	if _, err := db.Exec(ctx, d.db, `update users set main_department_id = null, main_department_code = null
+		where pool_id = ? and id in (?...) and main_department_id is not null`, poolID, userIDs); err != nil {
+		return err
+	}
+	for _, table := range []string{"department_members", "user_posts"} {
+		if _, err := db.Exec(ctx, d.db, "delete from "+table+" where pool_id = ? and user_id in (?...)", poolID, userIDs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
