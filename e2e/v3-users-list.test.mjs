@@ -78,7 +78,7 @@ onEachEngine('V3 lists of users', async (t, { pools: [pool] }) => {
       [filter('age', 'BETWEEN', [31, 40]), 0],
       [filter('name', 'CONTAINS', '%'), 0],
       [filter('username', 'CONTAINS', '_'), 0],
-      [filter('department', 'IN', [{ departmentId: 'root' }]), 0],
+      [filter('department', 'IN', [{ organizationCode: 'nowhere', departmentId: 'root' }]), 0],
       [
         {
           advancedFilter: [
