@@ -9,7 +9,9 @@ import (
 func TestUserDepartments(t *testing.T) {
 	eachHall(t, func(t *testing.T, h *hall) {
 		ctx := h.one.As(t.Context())
-		at := func(value string) directory.DepartmentRef { return directory.DepartmentRef{Organization: "acme", Value: value} }
+		at := func(value string) directory.DepartmentRef {
+			return directory.DepartmentRef{Organization: "acme", Value: value}
+		}
 		org, err := h.Directory.CreateOrganization(ctx, h.one.ID, directory.NewDepartment{Code: "acme", Name: "Acme"})
 		if err != nil {
 			t.Fatal(err)
