@@ -52,6 +52,7 @@ const (
 
 // NewGrant says what a target may do with a resource, or may not. An empty Namespace is the default one, an empty ResourceType
 // Data, an empty Effect Allow. Resources and actions are free text: "books:1", "books:*" and "*" are the wires' conventions.
+// Without actions it is about the resource itself: a menu, a button.
 type NewGrant struct {
 	Namespace    string
 	Target       Target // a user, a group or a role
@@ -108,8 +109,8 @@ func (n NewGrant) normal() (NewGrant, error) {
 	if n.Effect != Allow && n.Effect != Deny {
 		return n, fault.Field("effect")
 	}
-	if err := directory.CheckCount("actions", len(n.Actions), mostNewActions); err != nil {
-		return n, err
+	if len(n.Actions) > mostNewActions {
+		return n, directory.CheckCount("actions", len(n.Actions), mostNewActions)
 	}
 	return n, checkActions(n.Actions)
 }
@@ -196,7 +197,7 @@ func (a *Access) merge(ctx context.Context, poolID string, keys []grantKey, want
 		if len(all) > mostActions {
 			return nil, fault.New(fault.Unprocessable, "grant_limit", strconv.Itoa(mostActions))
 		}
-		if len(all) > len(g.Actions) {
+		if !ok || len(all) > len(g.Actions) {
 			g.Actions, g.UpdatedAt = all, now
 			changed = append(changed, g)
 		}
@@ -255,7 +256,8 @@ func (a *Access) Revoke(ctx context.Context, poolID string, list []Revocation) e
 			left := slices.DeleteFunc(slices.Clone(g.Actions), func(action string) bool {
 				return slices.ContainsFunc(list, func(r Revocation) bool { return r.takes(&g, action) })
 			})
-			if len(left) == len(g.Actions) {
+			itself := len(g.Actions) == 0 && slices.ContainsFunc(list, func(r Revocation) bool { return r.takes(&g, "") })
+			if len(left) == len(g.Actions) && !itself {
 				continue
 			}
 			taken[g.key()] = slices.DeleteFunc(slices.Clone(g.Actions), func(action string) bool { return slices.Contains(left, action) })
@@ -292,7 +294,7 @@ type AuthorizedResource struct {
 	Namespace string
 	Code      string
 	Type      ResourceType
-	Actions   []string // sorted, each once, never empty
+	Actions   []string // sorted, each once; none where the resource itself was granted
 }
 
 // ResourceFilter selects resources; what is empty selects everything.
@@ -363,6 +365,9 @@ func summarize(grants []grant) []AuthorizedResource {
 		for _, action := range g.Actions {
 			denied[in][g.Resource][action] = true
 		}
+		if len(g.Actions) == 0 { // who may not have the resource may do nothing with it
+			denied[in][g.Resource]["*"] = true
+		}
 	}
 	type key struct {
 		realm
@@ -375,7 +380,11 @@ func summarize(grants []grant) []AuthorizedResource {
 			continue
 		}
 		k := key{realm{g.Namespace, g.ResourceType}, g.Resource}
-		for _, action := range g.Actions {
+		actions := g.Actions
+		if len(actions) == 0 {
+			actions = []string{""}
+		}
+		for _, action := range actions {
 			if covered(denied[k.realm], g.Resource, action) {
 				continue
 			}
@@ -385,7 +394,9 @@ func summarize(grants []grant) []AuthorizedResource {
 				at[k] = i
 				all = append(all, AuthorizedResource{Namespace: g.Namespace, Code: g.Resource, Type: g.ResourceType})
 			}
-			all[i].Actions = append(all[i].Actions, action)
+			if action != "" {
+				all[i].Actions = append(all[i].Actions, action)
+			}
 		}
 	}
 	for i := range all {

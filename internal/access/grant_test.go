@@ -72,7 +72,6 @@ func TestGrant(t *testing.T) {
 			{"bad resource", list(access.NewGrant{Target: me, Resource: "\x00", Actions: []string{"a"}}), "field_format resource", ""},
 			{"unknown type", list(access.NewGrant{Target: me, Resource: "x", ResourceType: "NONSENSE", Actions: []string{"a"}}), "field_format resourceType", ""},
 			{"unknown effect", list(access.NewGrant{Target: me, Resource: "x", Effect: "MAYBE", Actions: []string{"a"}}), "field_format effect", ""},
-			{"no actions", list(access.NewGrant{Target: me, Resource: "x"}), "list_min actions 1", ""},
 			{"too many actions", list(access.NewGrant{Target: me, Resource: "x", Actions: make([]string, 51)}), "list_max actions 50", ""},
 			{"an empty action", list(access.NewGrant{Target: me, Resource: "x", Actions: []string{""}}), "field_format actions", ""},
 			{"a long action", list(access.NewGrant{Target: me, Resource: "x", Actions: []string{strings.Repeat("a", 129)}}), "field_format actions", ""},
@@ -285,6 +284,40 @@ func TestGrantRace(t *testing.T) {
 		list, _, err := h.AuthorizedResources(t.Context(), "p", me, access.ResourceFilter{}, directory.Page{})
 		if err != nil || len(list) != 1 || len(list[0].Actions) != 20 {
 			t.Errorf("%s, %v", resources(list), err)
+		}
+	})
+}
+
+// A menu or a button is granted as it is: there is nothing else to do with it.
+func TestGrantWithoutActions(t *testing.T) {
+	eachHall(t, 2, func(t *testing.T, h *hall) {
+		me := access.Target{Type: user, ID: h.users[0]}
+		menu := access.NewGrant{Target: me, Resource: "menu_a", ResourceType: "MENU"}
+		deny, read := menu, menu
+		deny.Effect, read.Actions = "DENY", []string{"read"}
+		take := access.Revocation{Target: me, Resource: "menu_a"}
+		some := take
+		some.Actions = []string{"read"}
+		for _, step := range []struct {
+			name string
+			do   func() error
+			want string
+		}{
+			{"grant", func() error { return h.Grant(t.Context(), "p", []access.NewGrant{menu}) }, "MENU menu_a[]"},
+			{"again", func() error { return h.Grant(t.Context(), "p", []access.NewGrant{menu}) }, "MENU menu_a[]"},
+			{"revoke an action of it", func() error { return h.Revoke(t.Context(), "p", []access.Revocation{some}) }, "MENU menu_a[]"},
+			{"grant an action", func() error { return h.Grant(t.Context(), "p", []access.NewGrant{read}) }, "MENU menu_a[read]"},
+			{"deny it", func() error { return h.Grant(t.Context(), "p", []access.NewGrant{deny}) }, ""},
+			{"revoke both", func() error { return h.Revoke(t.Context(), "p", []access.Revocation{take}) }, ""},
+			{"grant anew", func() error { return h.Grant(t.Context(), "p", []access.NewGrant{menu}) }, "MENU menu_a[]"},
+			{"revoke", func() error { return h.Revoke(t.Context(), "p", []access.Revocation{take}) }, ""},
+		} {
+			if err := step.do(); err != nil {
+				t.Fatalf("%s: %v", step.name, err)
+			}
+			if got := h.of(t, me); got != step.want {
+				t.Errorf("%s: %q, want %q", step.name, got, step.want)
+			}
 		}
 	})
 }

@@ -46,7 +46,7 @@ func TestGrants(t *testing.T) {
 			{name: "authorize a key", send: authorize, with: `{"r": "books", "o": [{"targetType": "AK_SK", "targetIdentifier": "x", "actions": ["a"]}]}`, want: `!400`},
 			{name: "authorize an unknown group", send: authorize, with: `{"r": "books", "o": [{"targetType": "GROUP", "targetIdentifier": "x", "actions": ["a"]}]}`, want: `!404`},
 			{name: "authorize nobody", send: authorize, with: `{"r": "books", "o": [{"targetType": "USER", "targetIdentifier": "$nobody", "actions": ["a"]}]}`, want: `!2004`},
-			{name: "authorize no action", send: authorize, with: `{"r": "books", "o": [{"targetType": "USER", "targetIdentifier": "$bob"}]}`, want: `!400`},
+			{name: "authorize an empty action", send: authorize, with: `{"r": "books", "o": [{"targetType": "USER", "targetIdentifier": "$bob", "actions": [""]}]}`, want: `!400`},
 			{name: "authorize none", send: authorize, with: `{"r": "books", "o": []}`, want: `!400`},
 			{name: "authorize null", send: authorize, with: `{"r": "books", "o": [null]}`, want: `!400`},
 			{name: "authorize no resource", send: authorize, with: `{"o": [{"targetType": "USER", "targetIdentifier": "$bob", "actions": ["a"]}]}`, want: `!400`},
@@ -76,6 +76,20 @@ func TestGrants(t *testing.T) {
 
 			{send: refreshToken, with: `{"id": "$ann"}`, save: "annToken=refreshToken.token"},
 			{name: "users see what they may", as: "annToken", send: `{user {authorizedResources {totalCount}}}`, want: `{"user": {"authorizedResources": {"totalCount": 3}}}`},
+		})
+	})
+}
+
+// A menu is granted without actions, and shown with its type.
+func TestGrantsOfMenus(t *testing.T) {
+	eachHall(t, func(t *testing.T, h *hall) {
+		h.run(t, []step{
+			{name: "user", send: `mutation { createUser(userInfo: {username: "menu"}) { id } }`, save: "menuUser=createUser.id"},
+			{name: "authorize", with: `{"o": [{"targetType": "USER", "targetIdentifier": "$menuUser"}]}`,
+				send: `mutation($o: [AuthorizeResourceOpt]) { authorizeResource(namespace: "default", resource: "menu_a", resourceType: MENU, opts: $o) { code } }`},
+			{name: "list", with: `{"id": "$menuUser"}`,
+				send: `query($id: String) { user(id: $id) { authorizedResources(namespace: "default") { totalCount list { code type actions } } } }`,
+				want: `{"user": {"authorizedResources": {"totalCount": 1, "list": [{"code": "menu_a", "type": "MENU"}]}}}`},
 		})
 	})
 }
