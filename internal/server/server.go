@@ -75,11 +75,34 @@ func Build(ctx context.Context, c *Config, version string, logger *slog.Logger) 
 	s.Directory = directory.New(directory.Options{DB: d, Log: s.Log, Master: master, Hasher: hasher})
 	s.Access = access.New(d, s.Log, s.Directory)
 	s.Signin = signin.New(signin.Options{DB: d, Log: s.Log, Directory: s.Directory, Access: s.Access, Master: master, BaseURL: c.BaseURL})
-	if err := s.mount(); err != nil {
+	err = s.checkMaster(ctx, created)
+	if err == nil {
+		err = s.mount()
+	}
+	if err != nil {
 		d.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// checkMaster refuses a master key that is not this database's, before anything is sealed under it: a lost key must be put back,
+// not silently replaced by the new one that a missing file asks for.
+func (s *Server) checkMaster(ctx context.Context, created bool) error {
+	p, err := s.Directory.DefaultPool(ctx)
+	if errors.Is(err, directory.ErrPoolNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := s.Directory.Keys(ctx, p.ID); err == nil {
+		return nil
+	}
+	if created {
+		os.Remove(s.Config.MasterKeyFile)
+	}
+	return &ConfigError{"master_key", "it does not open the secrets of this database: put back the key that belongs to it (" + s.Config.MasterKeyFile + ")"}
 }
 
 // Close closes the database.

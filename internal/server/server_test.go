@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -261,6 +262,56 @@ func TestLimits(t *testing.T) {
 		if w.Code != 200 || !strings.Contains(w.Body.String(), want) || strings.Contains(w.Body.String(), `"code":200`) {
 			t.Errorf("%s: %d %.200s", path, w.Code, w.Body)
 		}
+	}
+}
+
+// A lost or foreign master key stops the start and replaces nothing.
+func TestMasterKeyBelongsToTheDatabase(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	start := func() error {
+		c, err := Load("", nil, map[string]string{"data": dir, "argon2_memory": "64", "argon2_time": "1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := Build(t.Context(), c, "test", slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		_, err = s.CreatePool(t.Context(), "p", true)
+		return err
+	}
+	if err := start(); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(dir, "master.key")
+	right, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(name string) {
+		t.Helper()
+		var wrong *ConfigError
+		if err := start(); !errors.As(err, &wrong) || wrong.Key != "master_key" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	refused("lost")
+	if _, err := os.Stat(key); !os.IsNotExist(err) {
+		t.Errorf("a new key took the place of the lost one: %v", err)
+	}
+	if err := os.WriteFile(key, []byte(strings.Repeat("ab", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused("foreign")
+	if err := os.WriteFile(key, right, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := start(); err != nil {
+		t.Errorf("put back: %v", err)
 	}
 }
 
