@@ -296,24 +296,7 @@ func (a *Access) needPolicies(ctx context.Context, poolID string, refs []PolicyR
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Policy, 0, len(refs))
-	seen := make(map[PolicyRef]bool, len(refs))
-	for _, ref := range refs {
-		ref = ref.normal()
-		if seen[ref] {
-			continue
-		}
-		seen[ref] = true
-		p, ok := found[ref]
-		if !ok {
-			if err := a.needNamespaces(ctx, poolID, ref.Namespace); err != nil {
-				return nil, err
-			}
-			return nil, ErrPolicyNotFound
-		}
-		list = append(list, p)
-	}
-	return list, nil
+	return need(ctx, a, poolID, refs, found, ErrPolicyNotFound)
 }
 
 func policyIDs(list []Policy) []string {

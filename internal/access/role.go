@@ -396,24 +396,37 @@ func (a *Access) needRoles(ctx context.Context, poolID string, refs []RoleRef, l
 	if err != nil {
 		return nil, err
 	}
-	roles := make([]Role, 0, len(refs))
-	seen := make(map[RoleRef]bool, len(refs))
-	for _, ref := range refs {
-		ref = ref.normal()
-		if seen[ref] {
+	return need(ctx, a, poolID, refs, found, ErrRoleNotFound)
+}
+
+// ref is what names a role or a policy.
+type ref[R any] interface {
+	~struct{ Namespace, Code string }
+	comparable
+	normal() R
+}
+
+// need returns what refs name, each once and in their order. Where one is not among those found, its namespace is
+// ErrNamespaceNotFound or else it is missing.
+func need[R ref[R], T any](ctx context.Context, a *Access, poolID string, refs []R, found map[R]T, missing error) ([]T, error) {
+	list := make([]T, 0, len(refs))
+	seen := make(map[R]bool, len(refs))
+	for _, r := range refs {
+		r = r.normal()
+		if seen[r] {
 			continue
 		}
-		seen[ref] = true
-		r, ok := found[ref]
+		seen[r] = true
+		t, ok := found[r]
 		if !ok {
-			if err := a.needNamespaces(ctx, poolID, namespacesOf(refs)...); err != nil {
+			if err := a.needNamespaces(ctx, poolID, RoleRef(r).Namespace); err != nil {
 				return nil, err
 			}
-			return nil, ErrRoleNotFound
+			return nil, missing
 		}
-		roles = append(roles, r)
+		list = append(list, t)
 	}
-	return roles, nil
+	return list, nil
 }
 
 func namespacesOf(refs []RoleRef) []string {

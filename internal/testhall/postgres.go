@@ -29,18 +29,6 @@ import (
 //go:embed postgres.sh
 var postgresScript string
 
-// Postgres makes an empty database on the newest PostgreSQL that was found and returns its DSN (postgres://…, for pgx).
-// The database is dropped when t ends. The first call of a test process starts a cluster (0.7 s), later ones only a
-// database (under 0.1 s). Without a PostgreSQL t is skipped, or fails where that is not allowed: see PostgresVersions.
-func Postgres(t testing.TB) (dsn string) {
-	t.Helper()
-	clusters := PostgresVersions(t)
-	if len(clusters) == 0 {
-		t.Skip("this test needs PostgreSQL")
-	}
-	return clusters[0].Database(t)
-}
-
 // PostgresVersions lists the PostgreSQL versions that tests should run on, newest first. None is started yet.
 //
 // The environment variable GUILDHALL_TEST_POSTGRES names their bin directories, separated by ':', or is "none". Without

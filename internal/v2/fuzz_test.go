@@ -31,11 +31,9 @@ func FuzzGraphQL(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query, variables string) {
 		body := variables // a body of any kind, where the variables are no JSON
 		if json.Valid([]byte(variables)) {
-			b, err := json.Marshal(map[string]any{"query": query, "variables": json.RawMessage(variables)})
-			if err != nil {
-				t.Skip()
+			if b, err := json.Marshal(map[string]any{"query": query, "variables": json.RawMessage(variables)}); err == nil {
+				body = string(b)
 			}
-			body = string(b)
 		}
 		h.complaints = nil
 		for _, as := range []string{key, ""} {
