@@ -92,6 +92,9 @@ func (d *Directory) finishValues(ctx context.Context, poolID string, t TargetTyp
 		if _, err := db.Exec(ctx, d.db, "update users set updated_at = ? where pool_id = ? and id in (?...)", d.db.Now(), poolID, ids); err != nil {
 			return err
 		}
+		if err := d.usersTouched(ctx, poolID, ids); err != nil {
+			return err
+		}
 	}
 	return d.logValues(ctx, poolID, t, changes)
 }

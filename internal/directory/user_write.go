@@ -110,8 +110,10 @@ func (d *Directory) CreateUsers(ctx context.Context, poolID string, list []NewUs
 			return err
 		}
 		byUser := written.byTarget()
+		made := make([]userChange, len(users))
 		for i := range users {
 			u := &users[i]
+			made[i].after = u
 			changes, err := db.Diff(&User{}, u)
 			if err != nil {
 				return err
@@ -126,6 +128,9 @@ func (d *Directory) CreateUsers(ctx context.Context, poolID string, list []NewUs
 			if err := d.log.Add(ctx, poolID, e); err != nil {
 				return err
 			}
+		}
+		if err := d.usersChanged(ctx, poolID, made); err != nil {
+			return err
 		}
 		return d.db.Count(ctx, poolID, userTally, int64(len(users)))
 	})
@@ -211,29 +216,35 @@ func (d *Directory) UpdateUsers(ctx context.Context, poolID string, refs []UserR
 	var users []User
 	err = d.db.Tx(ctx, func(ctx context.Context) error {
 		users = users[:0]
+		var changes []userChange
 		for i, ref := range refs {
 			u, err := d.lockUser(ctx, poolID, ref)
 			if err != nil {
 				return err
 			}
-			if err := d.patch(ctx, u, &patches[i], credentials[i]); err != nil {
+			before := *u
+			changed, err := d.patch(ctx, u, &patches[i], credentials[i])
+			if err != nil {
 				return err
+			}
+			if changed {
+				changes = append(changes, userChange{&before, u})
 			}
 			users = append(users, *u)
 		}
-		return nil
+		return d.usersChanged(ctx, poolID, changes)
 	})
 	return users, err
 }
 
-// patch writes one change to a locked user.
-func (d *Directory) patch(ctx context.Context, u *User, p *UserPatch, c *credential) error {
+// patch writes one change to a locked user and reports whether there was anything to change.
+func (d *Directory) patch(ctx context.Context, u *User, p *UserPatch, c *credential) (changed bool, err error) {
 	before, now := *u, d.db.Now()
 	if err := p.apply(u, now); err != nil {
-		return err
+		return false, err
 	}
 	if before.identified() && !u.identified() {
-		return ErrUserUnidentified
+		return false, ErrUserUnidentified
 	}
 	if c != nil {
 		u.Password, u.PasswordLevel, u.PasswordSetAt = c.hash, c.level, now
@@ -246,19 +257,19 @@ func (d *Directory) patch(ctx context.Context, u *User, p *UserPatch, c *credent
 	}
 	changes, err := db.Diff(&before, u)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(changes) == 0 && len(p.Custom) == 0 {
-		return nil
+		return false, nil
 	}
 	u.UpdatedAt = now
 	changes = append(changes, db.Change{Column: "updated_at", Before: before.UpdatedAt, After: now})
 	if err := db.Update(ctx, d.db, "users", changes, "pool_id = ? and id = ?", u.PoolID, u.ID); err != nil {
-		return taken(err)
+		return false, taken(err)
 	}
 	written, err := d.writeValues(ctx, u.PoolID, UserTarget, []TargetValues{{u.ID, p.Custom}})
 	if err != nil {
-		return err
+		return false, err
 	}
 	e := audit.Event{Operation: audit.Update, Resource: audit.User, TargetID: u.ID, TargetName: u.DisplayName(), UserEvent: p.Event}
 	e.Before, e.After = audit.Changes(changes)
@@ -266,10 +277,10 @@ func (d *Directory) patch(ctx context.Context, u *User, p *UserPatch, c *credent
 	if u.Status == Resigned && before.Status != Resigned {
 		e.Operation = audit.Resign
 		if err := d.strip(ctx, u.PoolID, []string{u.ID}); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return d.log.Add(ctx, u.PoolID, e)
+	return true, d.log.Add(ctx, u.PoolID, e)
 }
 
 // strip takes from users all that they were given: groups, departments, posts, and through the registered hooks roles and grants.
@@ -303,6 +314,7 @@ func (d *Directory) DeleteUsers(ctx context.Context, poolID string, refs []UserR
 			return err
 		}
 		var ids []string
+		var gone []userChange
 		seen := make(map[string]bool)
 		for i := range refs {
 			switch u := found[i]; {
@@ -311,6 +323,7 @@ func (d *Directory) DeleteUsers(ctx context.Context, poolID string, refs []UserR
 			case !seen[u.ID]:
 				seen[u.ID] = true
 				ids = append(ids, u.ID)
+				gone = append(gone, userChange{before: u})
 				changes, err := db.Diff(u, &User{})
 				if err != nil {
 					return err
@@ -335,6 +348,9 @@ func (d *Directory) DeleteUsers(ctx context.Context, poolID string, refs []UserR
 		}
 		n, err := db.Exec(ctx, d.db, "delete from users where pool_id = ? and id in (?...)", poolID, ids)
 		if err != nil {
+			return err
+		}
+		if err := d.usersChanged(ctx, poolID, gone); err != nil {
 			return err
 		}
 		return d.db.Count(ctx, poolID, userTally, -n)
