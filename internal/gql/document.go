@@ -49,7 +49,8 @@ type document struct {
 type operation struct {
 	variables ast.VariableDefinitionList
 	root      *selection
-	describes bool         // asks for nothing but the schema, and may be asked again
+	describes bool // asks for nothing but the schema, and may be asked again
+	shape     Shape
 	size      atomic.Int64 // of the last answer: a hint for the next buffer
 }
 
@@ -235,7 +236,23 @@ func (s *Schema) plan(op *ast.OperationDefinition, cached bool) (*operation, []*
 	for _, f := range root.fields {
 		plan.describes = plan.describes && strings.HasPrefix(f.name, "__")
 	}
+	plan.shape = Shape{Mutation: op.Operation == ast.Mutation, Schema: plan.describes}
+	plan.shape.add(root)
+	slices.Sort(plan.shape.Types)
+	plan.shape.Types = slices.Compact(plan.shape.Types)
 	return plan, nil
+}
+
+func (s *Shape) add(sel *selection) {
+	s.Fields += len(sel.fields)
+	for _, f := range sel.fields {
+		if !f.meta && !strings.HasPrefix(f.name, "__") && (f.root != nil || f.nested != nil) {
+			s.Types = append(s.Types, f.def.Type.String())
+		}
+		if f.sub != nil {
+			s.add(f.sub)
+		}
+	}
 }
 
 // selection merges all selection sets that one response name has collected.

@@ -55,6 +55,63 @@ type run struct {
 	calls     int
 }
 
+// Prepared is a request whose document has been read and planned, or refused. It is used by one goroutine.
+type Prepared struct {
+	schema    *Schema
+	op        *operation
+	variables map[string]any
+	faults    []*Error
+}
+
+// Shape is what a request asks for, as far as its document tells without its variables.
+type Shape struct {
+	Mutation bool
+	Schema   bool     // asks for the schema alone, whose answers are kept
+	Fields   int      // selected, fragments expanded
+	Types    []string // as SDL writes them, "[User!]!", of the fields that a resolver answers, sorted; those of the schema's description left out
+}
+
+// Shape tells what the request asks for; of a refused one it is the zero Shape. It must not be changed.
+func (p *Prepared) Shape() Shape {
+	if p.op == nil {
+		return Shape{}
+	}
+	return p.op.shape
+}
+
+// Prepare does the part of Execute that resolves nothing.
+func (s *Schema) Prepare(request Request) *Prepared {
+	p := &Prepared{schema: s}
+	doc, faults := s.document(request.Query)
+	if faults != nil {
+		p.faults = faults
+		return p
+	}
+	op, faults := doc.operation(request.OperationName)
+	if faults != nil {
+		p.faults = faults
+		return p
+	}
+	variables, fault := s.variables(op, request.Variables)
+	if fault != nil {
+		p.faults = []*Error{fault}
+		return p
+	}
+	p.op, p.variables = op, variables
+	return p
+}
+
+// Execute answers a prepared request, once, as Schema.Execute does.
+func (p *Prepared) Execute(ctx context.Context) *Result {
+	switch {
+	case p.faults != nil:
+		return &Result{Errors: p.faults}
+	case p.op.describes:
+		return p.schema.describe(ctx, p.op, p.variables)
+	}
+	return p.schema.execute(ctx, p.op, p.variables)
+}
+
 // Execute answers a request. Root fields are resolved one after the other, in the document's order, and the first error
 // ends the execution. Nothing is resolved if a root field is not served or an argument has the wrong type. A document's
 // own faults are reported up to the fifth.
@@ -65,22 +122,7 @@ type run struct {
 // enum the strings that the schema lists, and a scalar of the schema's own whatever marshals to JSON. A value that does not
 // fit, null for a type that excludes it, or a struct without the field, is an error of the program.
 func (s *Schema) Execute(ctx context.Context, request Request) *Result {
-	doc, faults := s.document(request.Query)
-	if faults != nil {
-		return &Result{Errors: faults}
-	}
-	op, faults := doc.operation(request.OperationName)
-	if faults != nil {
-		return &Result{Errors: faults}
-	}
-	variables, fault := s.variables(op, request.Variables)
-	if fault != nil {
-		return &Result{Errors: []*Error{fault}}
-	}
-	if op.describes {
-		return s.describe(ctx, op, variables)
-	}
-	return s.execute(ctx, op, variables)
+	return s.Prepare(request).Execute(ctx)
 }
 
 // answerKey identifies an answer about the schema. A document that was planned anew is a new key; the old answer ages out.

@@ -341,3 +341,21 @@ func TestVariablesAreNotChanged(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestShape(t *testing.T) {
+	s := town(t, Limits{})
+	for _, c := range []struct {
+		query string
+		want  Shape
+	}{
+		{`{ house(id: "map") { id } h: house(id: "map") { id people(limit: 1) { id } } }`, Shape{Fields: 6, Types: []string{"House", "[Person!]!"}}},
+		{`mutation { add(n: 1) }`, Shape{Mutation: true, Fields: 1, Types: []string{"Int!"}}},
+		{`{ __schema { queryType { name } } }`, Shape{Schema: true, Fields: 3}},
+		{`{ __typename }`, Shape{Schema: true, Fields: 1}},
+		{`{ house {`, Shape{}},
+	} {
+		if got := s.Prepare(Request{Query: c.query}).Shape(); !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, want %+v", c.query, got, c.want)
+		}
+	}
+}

@@ -146,7 +146,7 @@ func TestBodyRefused(t *testing.T) {
 		{`{` + ok + `,"x":"\ud800"}`, "body_malformed"},
 		{`{` + ok + `,"x":"\\\u0000"}`, "body_malformed"},
 		{`{` + ok + `,"\u0000":1}`, "body_malformed"},
-		{`{` + ok + `,"x":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`, "body_malformed"},
+		{`{` + ok + `,"x":` + strings.Repeat("[", 112) + strings.Repeat("]", 112) + `}`, "body_malformed"},
 		// Required.
 		{``, "field_format name"},
 		{" \n", "field_format name"},

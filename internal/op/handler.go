@@ -37,10 +37,14 @@ type Wire interface {
 type Limits struct {
 	Body     int64         // bytes of body; beyond it the answer is kind TooLarge, code "body_too_large"
 	Deadline time.Duration // from the last byte of the body; beyond it the answer is kind Unavailable, code "deadline"; 0 means none
+	Gates    Gates         // who finds no place at the gate of the call's Class is answered with the gate's refusal
 }
 
-// Handler serves o. The order is fixed: read the body, resolve the caller, ask the rule, decode and check the arguments,
-// call, answer; an earlier refusal hides the later ones, so a stranger learns nothing about arguments.
+// Handler serves o. The order is fixed: read the body, pass the gate, resolve the caller, ask the rule, decode and check the
+// arguments, call, leave the gate, answer; an earlier refusal hides the later ones, so a stranger learns nothing about arguments.
+// Clients that send or receive slowly hold no place at a gate, and who is refused there has cost next to nothing.
+//
+// Answers of kind Throttled have a Retry-After header (RFC 9110, 10.2.3).
 //
 // A panic of the call is answered as internal. Internal and unavailable failures are logged once, here, through the
 // logger of the request's context. When the client has gone away only a panic is logged, nothing is written, and the
@@ -72,6 +76,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			err = fault.New(fault.Unavailable, "deadline").Because(err)
 		}
 		report(r.Context(), &h.op, c, err)
+		if fault.KindOf(err) == fault.Throttled {
+			w.Header().Set("Retry-After", retryAfter)
+		}
 		h.wire.Fail(w, r, &h.op, c, err)
 		return
 	}
@@ -99,10 +106,26 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, c **caller.Calle
 		defer cancel()
 		r = r.WithContext(ctx)
 	}
+	held := h.limits.Gates[h.op.Class]
+	if err := held.Enter(r.Context()); err != nil {
+		s.free()
+		return nil, err
+	}
+	defer func() { held.Leave() }()
 	in, err := h.arguments(r, s, c)
 	s.free()
 	if err != nil {
 		return nil, err
+	}
+	if h.op.regrade != nil {
+		if other := h.limits.Gates[h.op.regrade(in)]; other != held {
+			held.Leave() // first, or those that wait for the one would stand in the way of the other
+			held = nil
+			if err := other.Enter(r.Context()); err != nil {
+				return nil, err
+			}
+			held = other
+		}
 	}
 	return h.op.call(caller.With(r.Context(), *c), in)
 }

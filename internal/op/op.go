@@ -73,11 +73,13 @@ type Op struct {
 	Name   string // the operation's name in the contract: "createUser"
 	Writes bool   // whether a call may change something
 	Rule   Rule
+	Class  Class // what a call costs, derived from the name and the arguments unless Costs says otherwise
 
 	in, out reflect.Type
 	plan    *plan
 	newIn   func() any
 	call    func(ctx context.Context, in any) (any, error)
+	regrade func(in any) Class // nil: Class holds for every call
 }
 
 // Get makes an operation that reads and takes its arguments from the query.
@@ -115,7 +117,7 @@ func define[In, Out any](method, path, name string, writes bool, rule Rule, f fu
 		panic("op: " + name + ": no rule or no function")
 	}
 	in := reflect.TypeFor[In]()
-	return Op{
+	o := Op{
 		Method: method, Path: path, Name: name, Writes: writes, Rule: rule,
 		in: in, out: reflect.TypeFor[Out](),
 		plan:  topPlan(name, in, method == http.MethodGet || method == http.MethodDelete),
@@ -128,6 +130,8 @@ func define[In, Out any](method, path, name string, writes bool, rule Rule, f fu
 			return out, nil
 		},
 	}
+	o.Class = classOf(&o)
+	return o
 }
 
 // Unserved makes the operation that a wire knows and this server does not offer: it ignores all arguments and refuses

@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
+	"time"
 	"unicode"
 
 	"golang.org/x/crypto/argon2"
 
 	"github.com/guildhall-id/guildhall/internal/fault"
+	"github.com/guildhall-id/guildhall/internal/gate"
 )
 
 const (
@@ -30,14 +31,15 @@ type Cost struct {
 	Threads uint8  // default 1: one hash to a processor gives more hashes a second than several threads in one
 	Workers int    // hashes at once; each takes Memory
 	Queue   int    // hashes that may wait for a worker; a negative number: none
+
+	Patience time.Duration // longest wait for a worker; 0: as long as the context lets
 }
 
 // Hasher makes and checks password hashes, never more at once than its Cost allows: a flood of sign-ins waits or is
 // turned away instead of taking all memory. It is safe for concurrent use.
 type Hasher struct {
-	cost    Cost
-	slots   chan struct{}
-	waiting atomic.Int64
+	cost Cost
+	gate *gate.Gate
 }
 
 // NewHasher makes a Hasher. It refuses a Cost beyond the bounds that stored hashes are held to (128 MiB, 1 GiB times
@@ -51,43 +53,24 @@ func NewHasher(cost Cost) (*Hasher, error) {
 	if !argonBounded(int(cost.Memory), int(cost.Time), int(cost.Threads)) || cost.Workers < 1 {
 		return nil, fmt.Errorf("password hashing: memory %d KiB, time %d, threads %d, workers %d are out of bounds", cost.Memory, cost.Time, cost.Threads, cost.Workers)
 	}
-	return &Hasher{cost: cost, slots: make(chan struct{}, cost.Workers)}, nil
+	workers := gate.New(gate.Size{Running: cost.Workers, Waiting: cost.Queue, Patience: cost.Patience}, fault.New(fault.Throttled, "password_busy"))
+	return &Hasher{cost: cost, gate: workers}, nil
 }
 
-// enter waits for a worker in the order of arrival; leave must follow a nil error.
-func (h *Hasher) enter(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	defer h.waiting.Add(-1)
-	if h.waiting.Add(1) > int64(h.cost.Queue) {
-		return fault.New(fault.Throttled, "password_busy")
-	}
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (h *Hasher) leave() { <-h.slots }
+// Gate is what the hashes pass, for whoever measures it.
+func (h *Hasher) Gate() *gate.Gate { return h.gate }
 
 // Hash makes the text to store for password: argon2id (RFC 9106) in PHC format with a fresh salt. It returns
-// CheckLength's error, Throttled "password_busy" at once when the queue is full, or ctx's error while waiting.
+// CheckLength's error, Throttled "password_busy" at once when the queue is full and when the wait is over the Cost's Patience, or
+// ctx's error while waiting.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if err := CheckLength(password); err != nil {
 		return "", err
 	}
-	if err := h.enter(ctx); err != nil {
+	if err := h.gate.Enter(ctx); err != nil {
 		return "", err
 	}
-	defer h.leave()
+	defer h.gate.Leave()
 	salt := make([]byte, saltBytes)
 	rand.Read(salt)
 	return fmt.Sprintf("%s%s$%s", h.prefix(), base64.RawStdEncoding.EncodeToString(salt),
@@ -118,10 +101,10 @@ func (h *Hasher) Verify(ctx context.Context, stored, password string) (bool, err
 			return false, fmt.Errorf("a stored password hash is unreadable: %w", err)
 		}
 	}
-	if err := h.enter(ctx); err != nil {
+	if err := h.gate.Enter(ctx); err != nil {
 		return false, err
 	}
-	defer h.leave()
+	defer h.gate.Leave()
 	if stored == "" || CheckLength(password) != nil {
 		h.key(password[:min(len(password), passwordMax)], make([]byte, saltBytes))
 		return false, nil

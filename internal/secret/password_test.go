@@ -67,8 +67,8 @@ func TestDefaultCost(t *testing.T) {
 	if want := "$argon2id$v=19$m=19456,t=2,p=1$"; !strings.HasPrefix(stored, want) {
 		t.Errorf("%s, want %s", stored, want)
 	}
-	if cap(h.slots) < 1 || h.cost.Queue != 8*cap(h.slots) {
-		t.Errorf("%d workers, queue %d", cap(h.slots), h.cost.Queue)
+	if s := h.Gate().Size(); s.Running < 1 || s.Waiting != 8*s.Running || s.Patience != 0 {
+		t.Errorf("%+v", s)
 	}
 }
 
@@ -93,7 +93,11 @@ func TestQueue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		busy := func() { h.slots <- struct{}{} }
+		busy := func() {
+			if err := h.gate.Enter(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
 		busy()
 		busy()
 
@@ -117,10 +121,10 @@ func TestQueue(t *testing.T) {
 			t.Errorf("a cancelled waiter: %v", err)
 		}
 		synctest.Wait()
-		if n := h.waiting.Load(); n != 2 {
+		if n := h.gate.Load().Waiting; n != 2 {
 			t.Errorf("%d wait after one was cancelled, want 2", n)
 		}
-		h.leave()
+		h.gate.Leave()
 		for range 2 {
 			if err := <-done; err != nil {
 				t.Errorf("a waiter that got its turn: %v", err)
@@ -129,9 +133,9 @@ func TestQueue(t *testing.T) {
 		if _, err := h.Hash(ctx, "123456"); !errors.Is(err, context.Canceled) {
 			t.Errorf("a cancelled caller with a worker free: %v", err)
 		}
-		h.leave()
-		if n, w := len(h.slots), h.waiting.Load(); n != 0 || w != 0 {
-			t.Errorf("at rest %d work and %d wait", n, w)
+		h.gate.Leave()
+		if l := h.gate.Load(); l.Running != 0 || l.Waiting != 0 || l.Refused != 2 {
+			t.Errorf("at rest %+v", l)
 		}
 	})
 }
