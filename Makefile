@@ -1,12 +1,12 @@
 # make run     builds and starts the server; ARGS are its flags
 # make test    everything that must pass, after installing what the tests need: see scripts/ensure.sh
-# The rest: build, unit, served, race, e2e, lint, fuzz, bench, generate
+# The rest: build, unit, served, race, e2e, lint, fuzz, bench, bench-quick, generate
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PACKAGES := ./...
 RACE := ./internal/db/... ./internal/op/... ./internal/secret/... ./internal/server/... ./internal/v3/...
 
-.PHONY: run build test ensure check unit served race e2e lint fuzz bench generate
+.PHONY: run build test ensure check unit served race e2e lint fuzz bench bench-quick generate
 
 run: build
 	./guildhall serve $(ARGS)
@@ -50,8 +50,12 @@ lint: check
 fuzz:
 	scripts/fuzz.sh
 
-bench:
+# Measurements for a person to read: see bench/README.md.
+bench: build
 	go run ./bench $(ARGS)
+
+bench-quick: build
+	go run ./bench -engines sqlite -sizes 1000 -time 1s $(ARGS)
 
 generate:
 	go generate ./...

@@ -8,7 +8,10 @@ import (
 	"io"
 	"net"
 	"net/textproto"
+	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,19 +30,21 @@ func dial(address string) (*connection, error) {
 	return &connection{c, bufio.NewReaderSize(c, 64<<10)}, nil
 }
 
+// errRefused is an answer with a Retry-After: the server has more to do than it takes on. The connection stays usable.
+var errRefused = errors.New("refused")
+
+// send returns the body of the answer to a request.
 func (c *connection) send(request []byte) ([]byte, error) {
 	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	if _, err := c.Write(request); err != nil {
 		return nil, err
 	}
-	status, err := c.r.ReadSlice('\n')
+	line, err := c.r.ReadSlice('\n')
 	if err != nil {
 		return nil, err
 	}
-	if !bytes.HasPrefix(status, []byte("HTTP/1.1 200")) {
-		return nil, fmt.Errorf("status %q", status)
-	}
-	length, chunked := -1, false
+	status := string(bytes.TrimSpace(line))
+	length, chunked, refused := -1, false, false
 	for {
 		line, err := c.r.ReadSlice('\n')
 		if err != nil {
@@ -57,17 +62,29 @@ func (c *connection) send(request []byte) ([]byte, error) {
 			}
 		case "Transfer-Encoding":
 			chunked = true
+		case "Retry-After":
+			refused = true
 		}
 	}
-	if chunked {
-		return c.chunks()
+	var body []byte
+	switch {
+	case chunked:
+		body, err = c.chunks()
+	case length < 0:
+		err = errors.New("no length")
+	default:
+		body = make([]byte, length)
+		_, err = io.ReadFull(c.r, body)
 	}
-	if length < 0 {
-		return nil, errors.New("no length")
+	switch {
+	case err != nil:
+		return nil, err
+	case refused:
+		return nil, errRefused
+	case status != "HTTP/1.1 200 OK":
+		return nil, fmt.Errorf("status %q", status)
 	}
-	body := make([]byte, length)
-	_, err = io.ReadFull(c.r, body)
-	return body, err
+	return body, nil
 }
 
 func (c *connection) chunks() ([]byte, error) {
@@ -90,4 +107,104 @@ func (c *connection) chunks() ([]byte, error) {
 		}
 		body = append(body, chunk[:n]...)
 	}
+}
+
+// result is what a measurement of a row has shown.
+type result struct {
+	rate          float64 // served a second
+	p50, p95, p99 time.Duration
+	cpu           time.Duration // of the server, for each served
+	databaseCPU   time.Duration // of PostgreSQL, for each served
+	failed        int64
+	refused       int64
+	failure       string // the first one
+}
+
+const (
+	warmUp = 200 * time.Millisecond
+	// A refused caller waits so long before the next try: far less than a client that obeys Retry-After.
+	patience = 50 * time.Millisecond
+)
+
+var sequence atomic.Int64
+
+// measure lets a number of callers send one request after another, each over a connection of its own, for a time.
+func measure(r row, callers int, each time.Duration) result {
+	var (
+		wg     sync.WaitGroup
+		mu     sync.Mutex
+		all    []time.Duration // of the answers that came after the warm-up
+		inTime int             // of them, before the end
+		m      result
+	)
+	warm := time.Now().Add(warmUp)
+	end := warm.Add(each)
+	fail := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if m.failed++; m.failed == 1 {
+			m.failure = what
+		}
+	}
+	var cpu, databaseCPU time.Duration
+	time.AfterFunc(time.Until(warm), func() { cpu, databaseCPU = r.server.cpu(), r.server.databaseCPU() })
+	for range callers {
+		wg.Go(func() {
+			c, err := dial(r.server.address)
+			if err != nil {
+				fail(err.Error())
+				return
+			}
+			defer func() { c.Close() }()
+			var took []time.Duration
+			timely, refused := 0, int64(0)
+			for {
+				began := time.Now()
+				if began.After(end) {
+					break
+				}
+				body, err := c.send(r.request(sequence.Add(1)))
+				now := time.Now()
+				switch {
+				case errors.Is(err, errRefused):
+					if now.After(warm) {
+						refused++
+					}
+					time.Sleep(patience)
+				case err != nil:
+					fail(err.Error())
+					c.Close()
+					next, err := dial(r.server.address)
+					if err != nil {
+						return
+					}
+					c = next
+				case !bytes.Contains(body, r.good):
+					fail(string(body[:min(len(body), 200)]))
+				case now.After(warm):
+					took = append(took, now.Sub(began))
+					if !now.After(end) {
+						timely++
+					}
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all, inTime, m.refused = append(all, took...), inTime+timely, m.refused+refused
+		})
+	}
+	wg.Wait()
+	if len(all) == 0 {
+		return m
+	}
+	per := max(r.per, 1)
+	m.rate = float64(per*inTime) / each.Seconds()
+	if inTime == 0 { // nothing came in time: count what came late
+		m.rate = float64(per*len(all)) / time.Since(warm).Seconds()
+	}
+	n := time.Duration(per * len(all))
+	m.cpu, m.databaseCPU = (r.server.cpu()-cpu)/n, (r.server.databaseCPU()-databaseCPU)/n
+	slices.Sort(all)
+	m.p50, m.p95, m.p99 = all[len(all)/2], all[len(all)*95/100], all[len(all)*99/100]
+	return m
 }

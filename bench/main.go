@@ -1,21 +1,14 @@
-// Bench measures a built Guildhall against the least that an HTTP server on this machine can be, in one run:
-//
-//	go run ./bench [-bin ./guildhall] [-db postgres://…] [-users 1000] [-time 3s]
-//
-// Machines differ and are noisy: read the ratios to the first row, not the numbers alone. Server and load generator share the
-// processors, so that a row's rate is what both together reach; "cpu" is the server's alone.
+// Bench measures a built Guildhall against the least that an HTTP server on this machine can be, in one run. See README.md.
 package main
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -25,118 +18,319 @@ import (
 	"sync/atomic"
 	"text/tabwriter"
 	"time"
+
+	"github.com/guildhall-id/guildhall/internal/db"
+	"github.com/guildhall-id/guildhall/internal/secret"
 )
 
 var (
 	bin     = flag.String("bin", "./guildhall", "the built server")
-	dsn     = flag.String("db", "", "database of the server; empty: SQLite in a temporary folder")
-	users   = flag.Int("users", 1000, "users in the pool before the measurement")
-	each    = flag.Duration("time", 3*time.Second, "time of each measurement")
-	only    = flag.String("only", "", "measure only rows whose name contains this")
-	hello   = flag.String("hello", "", "serve the hello-world row at this address (used by the benchmark itself)")
+	sizes   = flag.String("sizes", "1000,100000,1000000", "numbers of users")
+	engines = flag.String("engines", "sqlite,postgres", "engines to measure")
+	each    = flag.Duration("time", 1500*time.Millisecond, "time of each measurement")
 	callers = flag.String("callers", "1,32", "numbers of callers")
+	only    = flag.String("only", "", "measure only rows whose name contains this")
+	keep    = flag.String("keep", "", "keep filled databases in this folder for the next run; empty: nothing is kept")
+	dsn     = flag.String("db", "", "measure this filled database alone, and change it; with -fill: fill it, which must be empty")
+	fillN   = flag.Int("fill", 0, "only fill the database -db with so many users")
+	hello   = flag.String("hello", "", "serve the hello-world row at this address (used by the benchmark itself)")
 )
 
 func main() {
 	log.SetFlags(0)
 	flag.Parse()
-	if *hello != "" {
-		serveHello(*hello)
-		return
-	}
 	if err := run(); err != nil {
 		log.Fatal("bench: ", err)
 	}
 }
 
-func serveHello(address string) {
-	body := []byte(`{"statusCode":200,"message":""}`)
-	log.Fatal(http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		_, _ = w.Write(body)
-	})))
-}
-
-type credentials struct {
-	UserPoolID, UserPoolSecret, AppID, AccessKeyID, AccessKeySecret string
-}
-
 func run() error {
+	switch {
+	case *hello != "":
+		return serveHello(*hello)
+	case *fillN > 0 && *dsn == "":
+		return errors.New("-fill needs -db")
+	case *fillN > 0:
+		return fill(*dsn, *fillN)
+	}
+	if _, err := os.Stat(*bin); err != nil {
+		return fmt.Errorf("%w (build it first: make build)", err)
+	}
+	counts, err := numbers(*callers)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "guildhall-bench-*")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-
-	helloServer, err := start("", os.Args[0], func(address string) []string { return []string{"-hello", address} }, "/")
+	h, err := start("", os.Args[0], func(address string) []string { return []string{"-hello", address} }, "/")
 	if err != nil {
 		return err
 	}
-	defer helloServer.stop()
+	defer h.stop()
 
-	flags := []string{"--data", filepath.Join(dir, "data")}
+	hashes, err := hashRate(max(*each, 2*time.Second))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s, %d processors, %s each, password hashes %.0f/s on all of them\n", runtime.Version(), runtime.NumCPU(), *each, hashes)
+	var reports []*report
+	defer func() { printAims(os.Stdout, reports, hashes) }()
 	if *dsn != "" {
-		flags = append(flags, "--db", *dsn)
-	}
-	out, err := exec.Command(*bin, append([]string{"init", "--pool-name", "bench", "--json"}, flags...)...).Output()
-	if err != nil {
-		return fmt.Errorf("%s init: %w (build it first: make build)", *bin, err)
-	}
-	var c credentials
-	if err := json.Unmarshal(out, &c); err != nil {
+		r, err := measureDatabase(dir, h, engineOf(*dsn), *dsn, 0, counts)
+		reports = append(reports, r)
 		return err
 	}
-	s, err := start(dir, *bin, func(address string) []string {
-		return append([]string{"serve", "--listen", address}, flags...)
-	}, "/readyz")
+	users, err := numbers(*sizes)
 	if err != nil {
 		return err
 	}
-	defer s.stop()
-	idle := s.memory()
-
-	b, err := prepare(s, c)
+	stores, err := openStores(dir)
+	for _, s := range stores {
+		defer s.close()
+	}
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s, %d processors, %d users, %s each, database %s\n", runtime.Version(), runtime.NumCPU(), *users, *each, engineName())
-	fmt.Printf("start-up to ready %s, memory idle %d MB, with %d users %d MB\n\n", s.startUp.Round(time.Millisecond), idle>>20, *users, s.memory()>>20)
-
-	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "operation\tcallers\tops/s\tof hello\tp50\tp99\tcpu/op\tfailed\t")
-	var counts []int
-	for _, n := range strings.Split(*callers, ",") {
-		count, err := strconv.Atoi(n)
-		if err != nil {
-			return err
-		}
-		counts = append(counts, count)
-	}
-	base := map[int]float64{}
-	for _, r := range b.rows(helloServer) {
-		if *only != "" && r.name != "hello-world" && !strings.Contains(r.name, *only) {
-			continue
-		}
-		for _, n := range counts {
-			m := measure(r, n)
-			if r.name == "hello-world" {
-				base[n] = m.rate
+	for _, s := range stores {
+		for _, n := range users {
+			dsn, postmaster, giveBack, err := s.lend(n)
+			if err != nil {
+				return fmt.Errorf("%s, %d users: %w", s.name(), n, err)
 			}
-			fmt.Fprintf(w, "%s\t%d\t%.0f\t%.2f\t%s\t%s\t%s\t%d\t\n", r.name, n, m.rate, m.rate/base[n], short(m.p50), short(m.p99), short(m.cpu), m.failed)
-			w.Flush()
+			r, err := measureDatabase(dir, h, s.name(), dsn, postmaster, counts)
+			giveBack()
+			if err != nil {
+				return fmt.Errorf("%s, %d users: %w", s.name(), n, err)
+			}
+			reports = append(reports, r)
 		}
 	}
-	fmt.Printf("\nmemory after the run %d MB\n", s.memory()>>20)
 	return nil
 }
 
-func engineName() string {
-	if *dsn != "" {
+func openStores(dir string) ([]store, error) {
+	var stores []store
+	id, err := recipe()
+	if err != nil {
+		return nil, err
+	}
+	if *keep != "" {
+		if dir, err = filepath.Abs(*keep); err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if strings.Contains(*engines, "sqlite") {
+		stores = append(stores, &sqliteStore{dir, id, *keep != ""})
+	}
+	if strings.Contains(*engines, "postgres") {
+		p, err := openPostgres(dir, id, *keep != "")
+		switch {
+		case err != nil:
+			return stores, err
+		case p == nil:
+			say("there is no PostgreSQL: only SQLite is measured")
+		default:
+			stores = append(stores, p)
+		}
+	}
+	return stores, nil
+}
+
+func engineOf(dsn string) string {
+	if db.IsPostgres(dsn) {
 		return "PostgreSQL"
 	}
 	return "SQLite"
 }
+
+func numbers(list string) ([]int, error) {
+	var out []int
+	for _, s := range strings.Split(list, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is no number", s)
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+func serveHello(address string) error {
+	body := []byte(`{"statusCode":200,"message":""}`)
+	return http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body)
+	}))
+}
+
+// hashRate is how many password hashes a second all processors make when they do nothing else.
+func hashRate(each time.Duration) (float64, error) {
+	hasher, err := secret.NewHasher(secret.Cost{})
+	if err != nil {
+		return 0, err
+	}
+	ctx := context.Background()
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	began := time.Now()
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for time.Since(began) < each {
+				if _, err := hasher.Hash(ctx, "a long passphrase"); err == nil {
+					n.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return float64(n.Load()) / time.Since(began).Seconds(), nil
+}
+
+// report is what was measured on one database.
+type report struct {
+	engine        string
+	users         int64
+	startUp       time.Duration // the best of three
+	size          int64         // bytes on disk
+	idle, loaded  int64         // bytes of memory: before the run, after it
+	firstSearch   time.Duration // until the first search is answered
+	indexed       int64         // bytes of memory after it
+	rows          map[string]map[int]result
+	hello         map[int]float64
+	overload      []overload
+	databaseKnown bool
+}
+
+// overload is a row under as many callers as saturate the server, and under overloadFactor times as many.
+type overload struct {
+	name      string
+	few, many result
+}
+
+const saturating = 32
+
+func measureDatabase(dir string, h *process, engine, dsn string, postmaster int, counts []int) (*report, error) {
+	a, err := admit(dsn)
+	if err != nil {
+		return nil, err
+	}
+	r := &report{engine: engine, users: a.users, size: a.size, rows: map[string]map[int]result{}, hello: map[int]float64{}, databaseKnown: postmaster != 0}
+	b := &bench{hello: h, admission: *a}
+	serve := func(address string) []string {
+		return []string{"serve", "--listen", address, "--db", dsn, "--data", filepath.Join(dir, "data")}
+	}
+	for i := range 3 {
+		if b.server != nil {
+			b.server.stop()
+		}
+		if b.server, err = start(dir, *bin, serve, "/readyz"); err != nil {
+			logs, _ := os.ReadFile(filepath.Join(dir, "server.log"))
+			return nil, fmt.Errorf("%w\n%s", err, logs)
+		}
+		if i == 0 || b.server.startUp < r.startUp {
+			r.startUp = b.server.startUp
+		}
+	}
+	defer b.server.stop()
+	b.server.postmaster = postmaster
+	time.Sleep(500 * time.Millisecond)
+	r.idle = b.server.memory()
+	if !db.IsPostgres(dsn) {
+		r.size = fileSize(dsn)
+	}
+	if err := b.enter(); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	for _, row := range b.rows() {
+		if row.name == rowCommon {
+			row.first()
+		}
+	}
+	r.firstSearch = time.Since(began)
+	time.Sleep(time.Second)
+	r.indexed = b.server.memory()
+	fmt.Printf("\n%s, %d users: start-up %s, memory idle %d MB, first search answered after %s, memory then %d MB, database %d MB\n\n",
+		engine, r.users, short(r.startUp), r.idle>>20, short(r.firstSearch), r.indexed>>20, r.size>>20)
+	rows := slices.DeleteFunc(b.rows(), func(row row) bool { return row.name != rowHello && !strings.Contains(row.name, *only) })
+	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "operation\tfinds\tcallers\tops/s\tof hello\tp50\tp95\tp99\tcpu/op\tdb cpu/op\tfailed\trefused\t")
+	var failures []string
+	for _, row := range rows {
+		finds := row.first()
+		for _, n := range counts {
+			m := measure(row, n, *each)
+			r.add(row.name, n, m)
+			databaseCPU := "-"
+			if r.databaseKnown {
+				databaseCPU = short(m.databaseCPU)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%d\t%.0f\t%.3f\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t\n", row.name, finds, n, m.rate, m.rate/r.hello[n],
+				short(m.p50), short(m.p95), short(m.p99), short(m.cpu), databaseCPU, m.failed, m.refused)
+			if m.failed > 0 {
+				failures = append(failures, fmt.Sprintf("%s failed with: %s", row.name, m.failure))
+			}
+		}
+		if slices.Contains([]string{rowGet, rowList, rowOrdinary}, row.name) {
+			r.overload = append(r.overload, overloaded(row))
+		}
+	}
+	w.Flush()
+	r.printOverload()
+	for _, f := range failures {
+		fmt.Println(f)
+	}
+	r.loaded = b.server.memory()
+	fmt.Printf("\nmemory after the run %d MB\n", r.loaded>>20)
+	return r, nil
+}
+
+func (r *report) add(name string, callers int, m result) {
+	if r.rows[name] == nil {
+		r.rows[name] = map[int]result{}
+	}
+	r.rows[name][callers] = m
+	if name == rowHello {
+		r.hello[callers] = m.rate
+	}
+}
+
+// overloaded measures few and many callers in turn, twice, since a machine's mood changes; the better of each counts.
+func overloaded(row row) overload {
+	o := overload{name: row.name}
+	for range 2 {
+		if m := measure(row, saturating, *each); m.rate > o.few.rate {
+			o.few = m
+		}
+		if m := measure(row, saturating*overloadFactor, *each); m.rate > o.many.rate {
+			o.many = m
+		}
+	}
+	return o
+}
+
+func (r *report) printOverload() {
+	if len(r.overload) == 0 {
+		return
+	}
+	const few, many = saturating, saturating * overloadFactor
+	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "\noverload\tops/s at %d\tops/s at %d\tchange\tp99 at %d\tp99 at %d\trefused/s\tfailed\t\n", few, many, few, many)
+	for _, o := range r.overload {
+		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%+.0f %%\t%s\t%s\t%.0f\t%d\t\n", o.name, o.few.rate, o.many.rate, 100*o.change(), short(o.few.p99), short(o.many.p99),
+			float64(o.many.refused)/each.Seconds(), o.few.failed+o.many.failed)
+	}
+	w.Flush()
+}
+
+func (o *overload) change() float64 { return o.many.rate/o.few.rate - 1 }
 
 func short(d time.Duration) string {
 	switch {
@@ -146,150 +340,4 @@ func short(d time.Duration) string {
 		return d.Round(10 * time.Microsecond).String()
 	}
 	return d.Round(time.Microsecond).String()
-}
-
-// server is a child process that listens on loopback.
-type server struct {
-	address string
-	startUp time.Duration
-	command *exec.Cmd
-}
-
-func start(dir, name string, args func(address string) []string, ready string) (*server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	address := l.Addr().String()
-	l.Close()
-	command := exec.Command(name, args(address)...)
-	if dir != "" {
-		logs, err := os.Create(filepath.Join(dir, "server.log"))
-		if err != nil {
-			return nil, err
-		}
-		command.Stdout, command.Stderr = logs, logs
-	}
-	began := time.Now()
-	if err := command.Start(); err != nil {
-		return nil, err
-	}
-	s := &server{address: address, command: command}
-	for time.Since(began) < 10*time.Second {
-		if resp, err := http.Get("http://" + address + ready); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				s.startUp = time.Since(began)
-				return s, nil
-			}
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-	s.stop()
-	return nil, fmt.Errorf("%s is not ready after 10 s", name)
-}
-
-func (s *server) stop() {
-	_ = s.command.Process.Signal(os.Interrupt)
-	_ = s.command.Wait()
-}
-
-// memory is the resident memory of the process in bytes, 0 where the system does not tell.
-func (s *server) memory() int64 {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid))
-	for _, line := range strings.Split(string(b), "\n") {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kb << 10
-		}
-	}
-	return 0
-}
-
-// cpu is the processor time that the process has used, 0 where the system does not tell.
-func (s *server) cpu() time.Duration {
-	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.command.Process.Pid))
-	_, after, _ := strings.Cut(string(b), ") ")
-	f := strings.Fields(after)
-	if len(f) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseInt(f[11], 10, 64)
-	system, _ := strconv.ParseInt(f[12], 10, 64)
-	return time.Duration(user+system) * 10 * time.Millisecond // clock ticks of 1/100 s
-}
-
-// row is one measured operation: request makes the bytes of the n-th request, good says whether an answer is right.
-type row struct {
-	name    string
-	server  *server
-	request func(n int64) []byte
-	good    []byte
-}
-
-type result struct {
-	rate          float64
-	p50, p99, cpu time.Duration
-	failed        int64
-}
-
-var sequence atomic.Int64
-
-// measure lets a number of callers send one request after another, each over a connection of its own.
-func measure(r row, callers int) result {
-	var (
-		wg     sync.WaitGroup
-		mu     sync.Mutex
-		all    []time.Duration
-		failed atomic.Int64
-	)
-	warm := time.Now().Add(200 * time.Millisecond)
-	end := warm.Add(*each)
-	var before time.Duration
-	time.AfterFunc(time.Until(warm), func() { before = r.server.cpu() })
-	for range callers {
-		wg.Go(func() {
-			c, err := dial(r.server.address)
-			if err != nil {
-				failed.Add(1)
-				return
-			}
-			defer c.Close()
-			var took []time.Duration
-			for {
-				began := time.Now()
-				if began.After(end) {
-					break
-				}
-				body, err := c.send(r.request(sequence.Add(1)))
-				now := time.Now()
-				if err != nil || !bytes.Contains(body, r.good) {
-					failed.Add(1)
-					if err != nil {
-						c.Close()
-						if c, err = dial(r.server.address); err != nil {
-							return
-						}
-					}
-					continue
-				}
-				if began.After(warm) {
-					took = append(took, now.Sub(began))
-				}
-			}
-			mu.Lock()
-			all = append(all, took...)
-			mu.Unlock()
-		})
-	}
-	wg.Wait()
-	m := result{failed: failed.Load()}
-	if len(all) == 0 {
-		return m
-	}
-	slices.Sort(all)
-	m.rate = float64(len(all)) / each.Seconds()
-	m.p50, m.p99 = all[len(all)/2], all[len(all)*99/100]
-	m.cpu = (r.server.cpu() - before) / time.Duration(len(all))
-	return m
 }

@@ -34,7 +34,7 @@ export async function startPostgres(name) {
   const logName = path.join(os.tmpdir(), `${path.basename(dir)}.log`);
   const log = fs.openSync(logName, 'w+');
   fs.unlinkSync(logName);
-  const watch = spawn('/bin/sh', ['-c', script, 'postgres.sh', bin, dir], {
+  const watch = spawn('/bin/sh', ['-c', script, 'postgres.sh', bin, dir, path.join(dir, 'data'), '-c', 'fsync=off', '-c', 'max_connections=200'], {
     ...owner,
     cwd: dir,
     env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },

@@ -1,10 +1,11 @@
 // Package testhall gives a test a place of its own on every engine: a database with the schema in it and, through New, the
-// domain built over it. Only tests import it.
+// domain built over it. Only tests import it, and the benchmark for its PostgreSQL.
 package testhall
 
 import (
 	"context"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/guildhall-id/guildhall/internal/db"
@@ -48,6 +49,20 @@ func open(t testing.TB, dsn string) *db.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { d.Close() })
+	opened.Store(d, dsn)
+	t.Cleanup(func() {
+		opened.Delete(d)
+		d.Close()
+	})
 	return d
+}
+
+// opened knows where the databases of running tests are.
+var opened sync.Map
+
+// Again opens the database of a test once more, as a second server over one PostgreSQL does.
+func Again(t testing.TB, d *db.DB) *db.DB {
+	t.Helper()
+	dsn, _ := opened.Load(d)
+	return open(t, dsn.(string))
 }

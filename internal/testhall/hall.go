@@ -34,6 +34,17 @@ func New(t testing.TB, d *db.DB) *Hall {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return build(t, d, master)
+}
+
+// Again builds the domain once more over the same PostgreSQL, as a second server does.
+func (h *Hall) Again(t testing.TB) *Hall {
+	t.Helper()
+	return build(t, Again(t, h.DB), h.Master)
+}
+
+func build(t testing.TB, d *db.DB, master *secret.Master) *Hall {
+	t.Helper()
 	hasher, err := secret.NewHasher(secret.Cost{Memory: 64, Time: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -79,7 +80,7 @@ func (c *Cluster) Migrated(t testing.TB, migrate func(dsn string) error) (dsn st
 		t.Fatalf("%s: %v", c.Name, err)
 	}
 	c.template.Do(func() {
-		if c.made = c.exec(dir, "create database migrated"); c.made == nil {
+		if c.made = execute(dir, "create database migrated"); c.made == nil {
 			c.made = migrate(socketDSN(dir, "migrated"))
 		}
 	})
@@ -96,11 +97,11 @@ func (c *Cluster) database(t testing.TB, template string) (dsn string) {
 		t.Fatalf("%s: %v", c.Name, err)
 	}
 	name := "test_" + strconv.FormatInt(c.serial.Add(1), 10)
-	if err := c.exec(dir, "create database "+name+template); err != nil {
+	if err := execute(dir, "create database "+name+template); err != nil {
 		t.Fatalf("%s: %v", c.Name, err)
 	}
 	t.Cleanup(func() {
-		if err := c.exec(dir, "drop database "+name+" with (force)"); err != nil {
+		if err := execute(dir, "drop database "+name+" with (force)"); err != nil {
 			t.Errorf("%s: %v", c.Name, err)
 		}
 	})
@@ -156,9 +157,13 @@ func socketDSN(dir, database string) string {
 	return "postgres://guildhall@/" + database + "?" + query.Encode()
 }
 
-func (c *Cluster) exec(dir, sql string) error {
+func execute(dir, sql string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
+	return executeWithin(ctx, dir, sql)
+}
+
+func executeWithin(ctx context.Context, dir, sql string) error {
 	conn, err := pgconn.Connect(ctx, socketDSN(dir, "postgres"))
 	if err != nil {
 		return err
@@ -183,9 +188,15 @@ var findClusters = sync.OnceValues(func() (clusters []*Cluster, missing []string
 			continue
 		}
 		clusters = append(clusters, &Cluster{
-			Name:  name,
-			bin:   bin,
-			start: sync.OnceValues(func() (string, error) { return startCluster(bin) }),
+			Name: name,
+			bin:  bin,
+			start: sync.OnceValues(func() (string, error) {
+				p, err := startCluster(bin, "", testSettings)
+				if err != nil {
+					return "", err
+				}
+				return p.dir, nil
+			}),
 		})
 	}
 	slices.SortFunc(clusters, func(a, b *Cluster) int {
@@ -255,51 +266,106 @@ func moduleRoot() string {
 	return ""
 }
 
-// startCluster returns when the server answers. The caller keeps nothing to close: see Cluster.
-func startCluster(bin string) (dir string, err error) {
+// testSettings are those of databases that nobody misses after a crash.
+var testSettings = []string{"fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "shared_buffers=64MB"}
+
+// Installed is PostgresVersions for programs that are no tests.
+func Installed() (clusters []*Cluster, missing []string) { return findClusters() }
+
+// Server is a running PostgreSQL of Serve.
+type Server struct {
+	dir  string
+	data string
+	stop func()
+}
+
+// Serve starts a server of this version beside the one that tests share, with the given settings ("name=value") over PostgreSQL's
+// own. It keeps its files in data, where a later Serve finds its databases again; with an empty data they go when it ends. It ends
+// with Stop, or with the process as a Cluster does.
+func (c *Cluster) Serve(data string, settings ...string) (*Server, error) {
+	return startCluster(c.bin, data, settings)
+}
+
+// Exec runs one statement in the database "postgres".
+func (s *Server) Exec(ctx context.Context, sql string) error { return executeWithin(ctx, s.dir, sql) }
+
+// DSN is the address of a database.
+func (s *Server) DSN(database string) string { return socketDSN(s.dir, database) }
+
+// PID is the identifier of the server's first process, the parent of all others.
+func (s *Server) PID() (int, error) {
+	text, err := os.ReadFile(filepath.Join(s.data, "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return strconv.Atoi(strings.TrimSpace(line))
+}
+
+// Stop ends the server and returns when it has gone.
+func (s *Server) Stop() { s.stop() }
+
+// startCluster returns when the server answers. The caller need not stop it: see Cluster.
+func startCluster(bin, data string, settings []string) (s *Server, err error) {
 	owner, err := unprivileged()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	// Not os.TempDir: a socket's path has at most 107 bytes, and another user must be able to come here.
-	if dir, err = os.MkdirTemp("/tmp", "guildhall-pg-"); err != nil {
-		return "", err
+	dir, err := os.MkdirTemp("/tmp", "guildhall-pg-")
+	if err != nil {
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
 			os.RemoveAll(dir)
 		}
 	}()
+	own := data == ""
+	if own {
+		data = filepath.Join(dir, "data")
+	} else if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, err
+	}
 	if owner != nil {
 		if bin, err = reachable(bin, dir, owner); err != nil {
-			return "", err
+			return nil, err
 		}
 		if err := chown(dir, owner); err != nil {
-			return "", err
+			return nil, err
+		}
+		if !own {
+			if err := chown(data, owner); err != nil {
+				return nil, err
+			}
 		}
 	}
 	log, err := os.CreateTemp("", "guildhall-pg-*.log")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer log.Close()
 	if err := os.Remove(log.Name()); err != nil {
-		return "", err
+		return nil, err
 	}
 	// The write end stays open, held by the goroutine below: that it closes with the process is what ends the cluster.
 	read, write, err := os.Pipe()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer read.Close()
-	cmd := exec.Command("/bin/sh", "-c", postgresScript, "postgres.sh", bin, dir)
+	arguments := []string{"-c", postgresScript, "postgres.sh", bin, dir, data}
+	for _, s := range settings {
+		arguments = append(arguments, "-c", s)
+	}
+	cmd := exec.Command("/bin/sh", arguments...)
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = read, log, log
 	// A group of its own: an interrupt from the terminal must not end the script before it has cleaned up.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: owner}
 	if err := cmd.Start(); err != nil {
-		return "", err
+		return nil, err
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -310,9 +376,12 @@ func startCluster(bin string) (dir string, err error) {
 	if err := awaitAnswer(dir, ended); err != nil {
 		write.Close()
 		text, _ := io.ReadAll(io.NewSectionReader(log, 0, 1<<16))
-		return "", fmt.Errorf("%s does not start: %w\n%s", bin, err, text)
+		return nil, fmt.Errorf("%s does not start: %w\n%s", bin, err, text)
 	}
-	return dir, nil
+	return &Server{dir: dir, data: data, stop: func() {
+		write.Close()
+		<-ended
+	}}, nil
 }
 
 func awaitAnswer(dir string, ended <-chan struct{}) error {

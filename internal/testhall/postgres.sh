@@ -1,15 +1,17 @@
-# Runs one PostgreSQL cluster for tests for as long as standard input stays open, then removes it with all its files.
+# Runs one PostgreSQL cluster for as long as standard input stays open, then removes DIR with all its files.
 # Whoever holds the other end of the pipe may end in any way, kill -9 included: the pipe closes and nothing is left.
 #
-#   sh postgres.sh BIN DIR
+#   sh postgres.sh BIN DIR DATA [SETTING...]
 #
-# BIN holds initdb and postgres. DIR is an empty directory of the calling user, who must not be root; it comes to hold
-# the data and the socket, so its path must be short. The cluster's superuser is guildhall, without a password: only DIR's owner
+# BIN holds initdb and postgres. DIR is an empty directory of the calling user, who must not be root; it comes to hold the
+# socket, so its path must be short. DATA is the cluster's data directory, made when it holds none: below DIR it goes with DIR,
+# elsewhere it stays. Each SETTING is an argument of postgres. The cluster's superuser is guildhall, without a password: only DIR's owner
 # (and root) can reach the socket, and there is no TCP port.
 exec 3<&0 </dev/null
-"$1/initdb" --no-sync --auth=trust -E UTF8 --locale=C -U guildhall -D "$2/data" 3<&- || { rm -rf "$2"; exit 1; }
-"$1/postgres" -D "$2/data" -c unix_socket_directories="$2" -c listen_addresses= -c port=5432 \
-	-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=64MB 3<&- &
+bin=$1 dir=$2 data=$3
+shift 3
+[ -f "$data/PG_VERSION" ] || "$bin/initdb" --no-sync --auth=trust -E UTF8 --locale=C -U guildhall -D "$data" 3<&- || { rm -rf "$dir"; exit 1; }
+"$bin/postgres" -D "$data" -c unix_socket_directories="$dir" -c listen_addresses= -c port=5432 "$@" 3<&- &
 postmaster=$!
 {
 	cat <&3 >/dev/null
@@ -20,4 +22,4 @@ postmaster=$!
 	kill -INT $postmaster
 } 2>/dev/null &
 wait $postmaster
-cd / && rm -rf "$2"
+cd / && rm -rf "$dir"

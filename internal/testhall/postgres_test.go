@@ -237,3 +237,40 @@ func TestFindBins(t *testing.T) {
 		})
 	}
 }
+
+func TestServeKeepsItsDatabases(t *testing.T) {
+	c := versions(t)[0]
+	folder, err := os.MkdirTemp("/tmp", "guildhall-serve-") // not t.TempDir: whom root runs PostgreSQL as must be able to come here
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	if err := os.Chmod(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ statement, setting string }{
+		{"create database kept", "work_mem=5MB"},
+		{"create database copy template kept", "work_mem=6MB"}, // there is no such template unless the first server left it
+	} {
+		s, err := c.Serve(filepath.Join(folder, "data"), step.setting)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Stop) // harmless after a Stop
+		if err := s.Exec(t.Context(), step.statement); err != nil {
+			t.Errorf("%s: %v", step.statement, err)
+		}
+		_, want, _ := strings.Cut(step.setting, "=")
+		if got := ask(t, s.DSN("kept"), "show work_mem"); got != want {
+			t.Errorf("work_mem is %q, want %q", got, want)
+		}
+		pid, err := s.PID()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Stop()
+		if _, err := s.PID(); err == nil {
+			t.Errorf("process %d has not ended with Stop", pid)
+		}
+	}
+}
