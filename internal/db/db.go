@@ -5,6 +5,8 @@
 //   - `?` is an argument, `in (?...)` and `not in (?...)` take a []string;
 //   - booleans are boolean, times are bigint unix milliseconds, JSON is text that the application reads;
 //   - every statement names pool_id, and every list has a limit.
+//
+// What is kept in memory follows the database by Publish and Subscribe.
 package db
 
 import (
@@ -15,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -66,6 +69,7 @@ type DB struct {
 	now      func() time.Time
 	trace    func(sql string)
 	ids      idSource
+	feed     feed
 	statements
 }
 
@@ -122,7 +126,10 @@ func IsPostgres(dsn string) bool {
 }
 
 // Close waits for running transactions and closes the database.
-func (d *DB) Close() error { return d.engine.close() }
+func (d *DB) Close() error {
+	d.feed.close()
+	return d.engine.close()
+}
 
 // Ping asks the engine for an answer within ctx.
 func (d *DB) Ping(ctx context.Context) error { return d.engine.ping(ctx) }
@@ -315,6 +322,15 @@ func (d *DB) NewID() string {
 	binary.BigEndian.PutUint64(b[6:14], tail<<16)
 	return hex.EncodeToString(b[:12])
 }
+
+// IDTime is when an identifier of NewID was made, in unix milliseconds; identifiers of different milliseconds order as their times do.
+func IDTime(id string) int64 {
+	ms, _ := strconv.ParseInt(id[:12], 16, 64)
+	return ms
+}
+
+// FirstID is not after any identifier made at that time, in unix milliseconds, or later, and after all made before.
+func FirstID(ms int64) string { return fmt.Sprintf("%012x", max(ms, 0)) }
 
 // IsID reports whether s has the form of an identifier.
 func IsID(s string) bool {

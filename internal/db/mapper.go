@@ -218,6 +218,36 @@ func Insert[T any](ctx context.Context, d *DB, table string, t *T) error {
 	return err
 }
 
+// insertedAtOnce is how many rows one statement of InsertAll adds: it keeps their values below what the engines take.
+const insertedAtOnce = 50
+
+// InsertAll adds rows, by a statement for each fifty. A violated unique key is a *UniqueError; inside a transaction nothing is
+// then added.
+func InsertAll[T any](ctx context.Context, d *DB, table string, rows []T) error {
+	p := planOf(reflect.TypeFor[T]())
+	one := "(?" + strings.Repeat(", ?", len(p.columns)-1) + ")"
+	for len(rows) > 0 {
+		part := rows[:min(len(rows), insertedAtOnce)]
+		rows = rows[len(part):]
+		args := make([]any, 0, len(part)*len(p.columns))
+		for i := range part {
+			v := reflect.ValueOf(&part[i]).Elem()
+			for c := range p.columns {
+				value, err := p.columns[c].value(v)
+				if err != nil {
+					return err
+				}
+				args = append(args, value)
+			}
+		}
+		sql := "insert into " + table + " (" + p.names + ") values " + one + strings.Repeat(", "+one, len(part)-1)
+		if _, err := d.run(ctx, sql, args, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 var inserts sync.Map // table and columns -> statement
 
 func (p *plan) insert(table string) string {

@@ -180,3 +180,14 @@ func (postgresDialect) lostRace(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
 }
+
+// How servers tell each other of changes. The first row read is the horizon alone: it comes from the snapshot that the other rows
+// are read with.
+const (
+	publishPostgres = `insert into changes (pool_id, id, origin, topic, keys, transaction_id, created_at)
+		values (?, ?, ?, ?, ?, pg_current_xact_id()::text::bigint, ?)`
+	followPostgres = `select '' as id, '' as pool_id, '' as origin, '' as topic, '' as keys, cast(0 as bigint) as transaction_id,
+			pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon
+		union all (select id, pool_id, origin, topic, keys, transaction_id, pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+			from changes where transaction_id >= ? limit ?)`
+)

@@ -12,7 +12,21 @@ type userChange struct{ before, after *User }
 // usersChanged brings up to date what is derived from users, inside the transaction that wrote them and their custom values. Every
 // verb that writes users calls it once, last.
 func (d *Directory) usersChanged(ctx context.Context, poolID string, changes []userChange) error {
-	return nil
+	if len(changes) == 0 {
+		return nil
+	}
+	ids := make([]string, len(changes))
+	for i, c := range changes {
+		if c.after != nil {
+			ids[i] = c.after.ID
+		} else {
+			ids[i] = c.before.ID
+		}
+	}
+	if err := d.db.Publish(ctx, poolID, usersTopic, ids...); err != nil {
+		return err
+	}
+	return d.regroup(ctx, poolID, changes)
 }
 
 // usersTouched is usersChanged for those whose rows another statement has written.

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/fault"
+	"github.com/guildhall-id/guildhall/internal/search"
 )
 
 // UserQuery selects users of a pool; what is empty selects everything.
@@ -118,45 +120,25 @@ var closedFields = map[string][]string{
 	"gender":     {"M", "F", "U"},
 }
 
-// Users returns the users who match, and how many there are in all.
-func (d *Directory) Users(ctx context.Context, poolID string, q UserQuery) ([]User, int64, error) {
-	w, err := d.userWhere(ctx, poolID, &q)
-	if err != nil {
-		return nil, 0, err
-	}
-	order, err := userOrder(q.Sort)
-	if err != nil {
-		return nil, 0, err
-	}
-	total := int64(-1)
-	if q.all() {
-		total, err = d.db.Tally(ctx, poolID, userTally)
-	} else {
-		total, err = db.One[int64](ctx, d.db, "select count(*) from users where "+w.String(), w.Args...)
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	limit, offset := q.window()
-	if int64(offset) >= total {
-		return []User{}, total, nil
-	}
-	users, err := db.List[User](ctx, d.db, "select "+db.Columns[User]()+" from users where "+w.String()+order+" limit ? offset ?",
-		append(w.Args, limit, offset)...)
-	return users, total, err
+// userPlan is a query made ready: what the search index answers, what it can answer, and what the table alone does.
+type userPlan struct {
+	words  []userWord // only the index knows
+	facets []search.Facet
+	easy   db.Where // the facets again, in SQL
+	hard   db.Where // everything else
 }
 
-// all reports whether the query selects the whole pool, whose number is kept.
-func (q *UserQuery) all() bool {
-	return q.Keywords == "" && len(q.Filters) == 0 && q.Status == "" && q.UpdatedFrom == 0 && q.UpdatedTo == 0 && q.ArchivedFrom == 0 &&
-		q.InGroups == nil && q.InRoles == nil && q.InDepartments == nil
+// everything reports that the whole pool is asked for, whose number is kept.
+func (p *userPlan) everything() bool {
+	return len(p.words) == 0 && p.easy.String() == "" && p.hard.String() == ""
 }
 
-func (d *Directory) userWhere(ctx context.Context, poolID string, q *UserQuery) (*db.Where, error) {
-	w := &db.Where{}
-	w.And("pool_id = ?", poolID)
+func (d *Directory) planUsers(ctx context.Context, poolID string, q *UserQuery) (p *userPlan, err error) {
+	p = new(userPlan)
+	w := &p.hard
 	if q.Status != "" {
-		w.And("status = ?", string(q.Status))
+		p.facets = append(p.facets, facetOf("status", func(value string) bool { return value == string(q.Status) }))
+		p.easy.And("status = ?", string(q.Status))
 	}
 	if q.UpdatedFrom > 0 {
 		w.And("updated_at >= ?", q.UpdatedFrom)
@@ -168,17 +150,20 @@ func (d *Directory) userWhere(ctx context.Context, poolID string, q *UserQuery) 
 		w.And("archived_at >= ?", q.ArchivedFrom)
 	}
 	if q.InGroups != nil {
-		w.And("id in (select user_id from group_members where pool_id = ? and group_id in (?...))", poolID, q.InGroups)
+		now := d.db.Now()
+		w.And("id in (select user_id from group_members where pool_id = ? and group_id in (?...) and "+InForce()+")", poolID, q.InGroups, now, now)
 	}
 	if q.InRoles != nil {
 		now := d.db.Now()
-		w.And(`id in (select target_id from role_assignments where pool_id = ? and target_type = 'USER' and role_id in (?...)
-			and enable_time <= ? and (end_time = 0 or end_time > ?))`, poolID, q.InRoles, now, now)
+		w.And("id in (select target_id from role_assignments where pool_id = ? and target_type = 'USER' and role_id in (?...) and "+InForce()+")",
+			poolID, q.InRoles, now, now)
 	}
 	if q.InDepartments != nil {
-		w.And("id in (select user_id from department_members where pool_id = ? and department_id in (?...))", poolID, q.InDepartments)
+		now := d.db.Now()
+		w.And("id in (select user_id from department_members where pool_id = ? and department_id in (?...) and "+InForce()+")",
+			poolID, q.InDepartments, now, now)
 	}
-	if err := search(w, q.Keywords, q.SearchOn); err != nil {
+	if p.words, err = keywordsOf(q.Keywords, q.SearchOn); err != nil {
 		return nil, err
 	}
 	if len(q.Filters) > mostFilters {
@@ -187,14 +172,14 @@ func (d *Directory) userWhere(ctx context.Context, poolID string, q *UserQuery) 
 	var custom map[string]Field
 	for _, f := range q.Filters {
 		if known, ok := queryFields[f.Field]; ok && known.filter {
-			if err := known.condition(w, f); err != nil {
+			if err := p.filter(known, f); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		switch f.Field {
 		case "department":
-			if err := departmentCondition(w, poolID, f); err != nil {
+			if err := departmentCondition(w, poolID, d.db.Now(), f); err != nil {
 				return nil, err
 			}
 			continue
@@ -222,57 +207,104 @@ func (d *Directory) userWhere(ctx context.Context, poolID string, q *UserQuery) 
 			return nil, err
 		}
 	}
-	return w, nil
+	return p, nil
 }
 
-func search(w *db.Where, keywords string, on []string) error {
-	keywords = strings.TrimSpace(keywords)
-	if keywords == "" {
-		return nil
+// filter adds a condition on a built-in field to the part that answers it best.
+func (p *userPlan) filter(known queryField, f Filter) error {
+	if known.column == "created_at" {
+		madeBetween(&p.hard, f)
 	}
-	if !validText(keywords) || utf8.RuneCountInString(keywords) > mostKeyword {
-		return fault.Field("keywords")
-	}
-	if len(on) == 0 {
-		on = DefaultSearch
-	}
-	if len(on) > len(queryFields) {
-		return fault.Field("fuzzySearchOn")
-	}
-	var parts []string
-	var args []any
-	for _, name := range on {
-		f, ok := queryFields[name]
-		if !ok || f.kind != asText {
-			return fault.Field("fuzzySearchOn")
+	if f.Operator == "CONTAINS" || f.Operator == "NOT_CONTAINS" {
+		word, err := containedText(known.kind, f)
+		if err == nil {
+			p.words = append(p.words, userWord{word, []string{f.Field}, true, f.Operator == "NOT_CONTAINS"})
 		}
-		parts = append(parts, "lower("+f.column+`) like ? escape '\'`)
-		args = append(args, "%"+escapeLike(lowerASCII(keywords))+"%")
+		return err
 	}
-	w.And(strings.Join(parts, " or "), args...)
-	return nil
+	if test, ok := facetTest(known.kind, f); ok {
+		p.facets = append(p.facets, test)
+		return known.condition(&p.easy, f)
+	}
+	return known.condition(&p.hard, f)
 }
 
-func userOrder(keys []Sort) (string, error) {
-	if len(keys) > 8 {
-		return "", fault.New(fault.Invalid, "list_max", "sort", "8")
-	}
-	var b strings.Builder
-	b.WriteString(" order by ")
-	direction := " desc"
-	for _, k := range keys {
-		f, ok := queryFields[k.Field]
-		if !ok || !f.sort {
-			return "", fault.Field("sort")
+// madeBetween bounds the identifiers by what a filter says of the time of making, which they bear: so their index serves it. The
+// filter itself still has to hold.
+func madeBetween(w *db.Where, f Filter) {
+	var from, to any
+	switch f.Operator {
+	case "EQUAL":
+		from, _ = filterValue(asTime, f.Field, f.Value)
+		to = from
+	case "GREATER":
+		from, _ = filterValue(asTime, f.Field, f.Value)
+	case "LESSER":
+		to, _ = filterValue(asTime, f.Field, f.Value)
+	case "BETWEEN":
+		if list, err := filterValues(asTime, f); err == nil && len(list) == 2 {
+			from, to = list[0], list[1]
 		}
-		direction = " asc"
-		if k.Descending {
-			direction = " desc"
-		}
-		b.WriteString(f.column + direction + " nulls last, ")
 	}
-	b.WriteString("id" + direction)
-	return b.String(), nil
+	if ms, ok := from.(int64); ok {
+		w.And("id >= ?", db.FirstID(ms))
+	}
+	if ms, ok := to.(int64); ok {
+		w.And("id < ?", db.FirstID(ms+1))
+	}
+}
+
+// containedText is the value of CONTAINS and NOT_CONTAINS.
+func containedText(kind valueKind, f Filter) (s string, err error) {
+	if kind != asText || json.Unmarshal(f.Value, &s) != nil || s == "" || !validText(s) || utf8.RuneCountInString(s) > mostKeyword {
+		err = fault.Field("advancedFilter")
+	}
+	return s, err
+}
+
+func facetOf(field string, allow func(value string) bool) (f search.Facet) {
+	f.Facet = slices.IndexFunc(facets, func(f facet) bool { return f.field == field })
+	for i, value := range facets[f.Facet].values {
+		f.Allow[i] = allow(value)
+	}
+	return f
+}
+
+// facetTest is a filter as a test of a facet, if the field is one and the test can be made without knowing values that are not listed.
+func facetTest(kind valueKind, f Filter) (test search.Facet, ok bool) {
+	at := slices.IndexFunc(facets, func(known facet) bool { return known.field == f.Field })
+	if at < 0 {
+		return test, false
+	}
+	var wanted []any
+	switch f.Operator {
+	case "EQUAL", "NOT_EQUAL":
+		v, err := filterValue(kind, f.Field, f.Value)
+		if err != nil {
+			return test, false
+		}
+		wanted = []any{v}
+	case "IN":
+		list, err := filterValues(kind, f)
+		if err != nil {
+			return test, false
+		}
+		wanted = list
+	default:
+		return test, false
+	}
+	named := make(map[string]bool, len(wanted))
+	for _, v := range wanted {
+		s := fmt.Sprint(v)
+		if !slices.Contains(facets[at].values, s) {
+			return test, false
+		}
+		named[s] = true
+	}
+	not := f.Operator == "NOT_EQUAL"
+	test = facetOf(f.Field, func(value string) bool { return named[value] != not })
+	test.Allow[otherValue] = not
+	return test, true
 }
 
 // condition adds a filter on a built-in column. What is not set differs from every value: NOT_EQUAL and NOT_CONTAINS hold for it.
@@ -342,9 +374,9 @@ func compare(w *db.Where, kind valueKind, column string, q Filter, wrap func(con
 		}
 		add(false, column+" in (?"+strings.Repeat(", ?", len(list)-1)+")", list...)
 	case "CONTAINS", "NOT_CONTAINS":
-		var s string
-		if kind != asText || json.Unmarshal(q.Value, &s) != nil || !validText(s) || utf8.RuneCountInString(s) > mostKeyword {
-			return bad
+		s, err := containedText(kind, q)
+		if err != nil {
+			return err
 		}
 		add(q.Operator == "NOT_CONTAINS", "lower("+column+`) like ? escape '\'`, "%"+escapeLike(lowerASCII(s))+"%")
 	default:
@@ -465,8 +497,8 @@ func customCondition(w *db.Where, poolID string, field Field, q Filter) error {
 }
 
 // departmentCondition filters by department: the values of IN name departments as the rest of the wire does.
-func departmentCondition(w *db.Where, poolID string, q Filter) error {
-	const members = "select user_id from department_members where pool_id = ?"
+func departmentCondition(w *db.Where, poolID string, now int64, q Filter) error {
+	members := "select user_id from department_members where pool_id = ? and " + InForce()
 	switch q.Operator {
 	case "IN":
 		var list []struct {
@@ -482,7 +514,7 @@ func departmentCondition(w *db.Where, poolID string, q Filter) error {
 			w.And("1 = 0")
 			return nil
 		}
-		parts, args := []string{}, []any{poolID}
+		parts, args := []string{}, []any{poolID, now, now}
 		for _, f := range list {
 			condition, of, err := DepartmentRef{Type: f.DepartmentIDType, Value: f.DepartmentID}.condition(poolID)
 			if err != nil || !validText(f.OrganizationCode) || f.OrganizationCode == "" && f.DepartmentID == Root {
@@ -503,9 +535,9 @@ func departmentCondition(w *db.Where, poolID string, q Filter) error {
 		}
 		w.And("id in ("+members+" and department_id in ("+strings.Join(parts, " union ")+"))", args...)
 	case "IS_NULL":
-		w.And("id not in ("+members+")", poolID)
+		w.And("id not in ("+members+")", poolID, now, now)
 	case "NOT_NULL":
-		w.And("id in ("+members+")", poolID)
+		w.And("id in ("+members+")", poolID, now, now)
 	default:
 		return fault.Field("advancedFilter")
 	}

@@ -84,6 +84,7 @@ func (d *Directory) CreateUsers(ctx context.Context, poolID string, list []NewUs
 		for i := range list {
 			u := &users[i]
 			u.ID = d.db.NewID()
+			u.CreatedAt = db.IDTime(u.ID) // so that the order of identifiers is that of making
 			if c := credentials[i]; c != nil {
 				u.Password, u.PasswordLevel, u.PasswordSetAt = c.hash, c.level, now
 			}

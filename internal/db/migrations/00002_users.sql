@@ -76,10 +76,49 @@ create table if not exists users (
   constraint users_phone_key_key unique (pool_id, phone_key),
   constraint users_external_id_key unique (pool_id, external_id)
 );
-create index if not exists users_by_phone on users (pool_id, phone);
+-- What lists are put in order by. Making time is the identifier's.
+create index if not exists users_by_name on users (pool_id, name, id);
+create index if not exists users_by_phone on users (pool_id, phone, id);
+create index if not exists users_by_country_code on users (pool_id, phone_country_code, id);
 create index if not exists users_by_update on users (pool_id, updated_at, id);
 create index if not exists users_by_status on users (pool_id, status, id);
-create index if not exists users_by_archive on users (pool_id, archived_at);
+create index if not exists users_by_status_change on users (pool_id, status_changed_at, id);
+create index if not exists users_by_gender on users (pool_id, gender, id);
+create index if not exists users_by_source_type on users (pool_id, source_type, id);
+create index if not exists users_by_password_time on users (pool_id, password_set_at, id);
+create index if not exists users_by_password_level on users (pool_id, password_level, id);
+create index if not exists users_by_login_time on users (pool_id, last_login_at, id);
+create index if not exists users_by_login_ip on users (pool_id, last_login_ip, id);
+create index if not exists users_by_logins on users (pool_id, logins_count, id);
+create index if not exists users_by_mfa_time on users (pool_id, last_mfa_at, id);
+-- What lists are filtered by besides. Texts longer than a line have none: nobody asks for them by their whole value.
+create index if not exists users_by_archive on users (pool_id, archived_at, id) where archived_at is not null;
+create index if not exists users_by_sign_up on users (pool_id, signed_up_at, id) where signed_up_at is not null;
+create index if not exists users_by_login_app on users (pool_id, last_login_app, id) where last_login_app is not null;
+create index if not exists users_by_unionid on users (pool_id, unionid, id) where unionid is not null;
+create index if not exists users_by_openid on users (pool_id, openid, id) where openid is not null;
+create index if not exists users_by_nickname on users (pool_id, nickname, id) where nickname is not null;
+create index if not exists users_by_birthdate on users (pool_id, birthdate, id) where birthdate is not null;
+create index if not exists users_by_country on users (pool_id, country, id) where country is not null;
+create index if not exists users_by_province on users (pool_id, province, id) where province is not null;
+create index if not exists users_by_city on users (pool_id, city, id) where city is not null;
+create index if not exists users_by_locality on users (pool_id, locality, id) where locality is not null;
+create index if not exists users_by_region on users (pool_id, region, id) where region is not null;
+create index if not exists users_by_postal_code on users (pool_id, postal_code, id) where postal_code is not null;
+create index if not exists users_by_company on users (pool_id, company, id) where company is not null;
+create index if not exists users_by_device on users (pool_id, device, id) where device is not null;
+create index if not exists users_by_given_name on users (pool_id, given_name, id) where given_name is not null;
+create index if not exists users_by_family_name on users (pool_id, family_name, id) where family_name is not null;
+create index if not exists users_by_middle_name on users (pool_id, middle_name, id) where middle_name is not null;
+create index if not exists users_by_preferred_username on users (pool_id, preferred_username, id) where preferred_username is not null;
+create index if not exists users_by_zoneinfo on users (pool_id, zoneinfo, id) where zoneinfo is not null;
+create index if not exists users_by_locale on users (pool_id, locale, id) where locale is not null;
+create index if not exists users_by_identity_number on users (pool_id, identity_number, id) where identity_number is not null;
+create index if not exists users_by_direct_management on users (pool_id, direct_management, id) where direct_management is not null;
+create index if not exists users_by_main_department on users (pool_id, main_department_id, id) where main_department_id is not null;
+create index if not exists users_by_main_department_code on users (pool_id, main_department_code, id) where main_department_code is not null;
+create index if not exists users_by_source on users (pool_id, source_id, id) where source_id is not null;
+create index if not exists users_by_tenant on users (pool_id, tenant_id, id) where tenant_id is not null;
 
 create table if not exists identities (
   pool_id           text not null,

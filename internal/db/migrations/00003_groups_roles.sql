@@ -18,11 +18,16 @@ create table if not exists group_members (
   pool_id           text not null,
   group_id          text not null,
   user_id           text not null,
-  created_at        bigint not null,
+  created_at        bigint not null,             -- when the user became a member, or is to
+  enable_time       bigint not null default 0,   -- 0 is at once
+  end_time          bigint not null default 0,   -- 0 is never
+  pending           boolean not null default false, -- its beginning is still to be recorded
   constraint group_members_user_id_key primary key (pool_id, group_id, user_id)
 );
-create index if not exists group_members_by_user on group_members (pool_id, user_id, group_id);
-create index if not exists group_members_by_time on group_members (pool_id, group_id, created_at, user_id);
+create index if not exists group_members_by_user on group_members (pool_id, user_id, group_id, enable_time, end_time);
+create index if not exists group_members_by_time on group_members (pool_id, group_id, created_at, user_id, enable_time, end_time);
+create index if not exists group_members_pending on group_members (enable_time) where pending;
+create index if not exists group_members_ending on group_members (end_time) where end_time > 0;
 
 -- Permission namespaces: "default", and one for each application.
 create table if not exists namespaces (
