@@ -37,8 +37,11 @@ type instance struct {
 	bin     string
 	flags   []string
 	base    string
+	dsn     string // of the database
 	command *exec.Cmd
 	logs    bytes.Buffer
+
+	credentials struct{ AccessKeyID, AccessKeySecret string }
 }
 
 func (i *instance) start() {
@@ -106,9 +109,10 @@ func (i *instance) call(method, path, token string, in any) (answer, error) {
 	return a, json.NewDecoder(resp.Body).Decode(&a)
 }
 
-func (i *instance) token(id, secret string) string {
+func (i *instance) token() string {
 	i.t.Helper()
-	a, err := i.call(http.MethodPost, "/api/v3/get-management-token", "", map[string]string{"accessKeyId": id, "accessKeySecret": secret})
+	a, err := i.call(http.MethodPost, "/api/v3/get-management-token", "", map[string]string{
+		"accessKeyId": i.credentials.AccessKeyID, "accessKeySecret": i.credentials.AccessKeySecret})
 	var data struct {
 		AccessToken string `json:"access_token"`
 	}
@@ -118,119 +122,127 @@ func (i *instance) token(id, secret string) string {
 	return data.AccessToken
 }
 
-// What was acknowledged is there after kill -9, what was not is there whole or not at all, and the kept number of users is right.
-func TestAcknowledgedWritesSurviveKill(t *testing.T) {
+// onEachEngine runs a test with a running server that has one pool and an access key of it.
+func onEachEngine(t *testing.T, test func(t *testing.T, i *instance)) {
 	bin := binary(t)
-	engines := map[string]func() string{"sqlite": func() string { return "" }}
+	engines := map[string]func(t *testing.T) string{"sqlite": func(*testing.T) string { return "" }}
 	for _, c := range testhall.PostgresVersions(t) {
-		engines[c.Name] = func() string { return c.Database(t) }
+		engines[c.Name] = func(t *testing.T) string { return c.Database(t) }
 	}
 	for name, dsn := range engines {
 		t.Run(name, func(t *testing.T) {
-			i := &instance{t: t, bin: bin, flags: []string{"--data", t.TempDir()}}
-			if d := dsn(); d != "" {
-				i.flags = append(i.flags, "--db", d)
+			data := t.TempDir()
+			i := &instance{t: t, bin: bin, flags: []string{"--data", data}, dsn: dsn(t)}
+			if i.dsn != "" {
+				i.flags = append(i.flags, "--db", i.dsn)
+			} else {
+				i.dsn = filepath.Join(data, "guildhall.db")
 			}
 			out, err := exec.Command(bin, append([]string{"init", "--pool-name", "crash", "--json"}, i.flags...)...).Output()
 			if err != nil {
 				t.Fatal(err)
 			}
-			var c struct{ AccessKeyID, AccessKeySecret string }
-			if err := json.Unmarshal(out, &c); err != nil {
+			if err := json.Unmarshal(out, &i.credentials); err != nil {
 				t.Fatal(err)
 			}
 			i.start()
-			token := i.token(c.AccessKeyID, c.AccessKeySecret)
-
-			const users = 10_000
-			killAt := int64(500 + rand.IntN(users/2))
-			var (
-				next, done atomic.Int64
-				mu         sync.Mutex
-				known      = map[string]string{} // user name -> id of what was acknowledged
-				wg         sync.WaitGroup
-				once       sync.Once
-			)
-			for range 32 {
-				wg.Go(func() {
-					for {
-						n := next.Add(1)
-						if n > users {
-							return
-						}
-						name := fmt.Sprint("user-", n)
-						a, err := i.call(http.MethodPost, "/api/v3/create-user", token, map[string]any{"username": name, "email": name + "@example.com",
-							"customData": map[string]any{"school": name}})
-						if err != nil {
-							return // the server is gone
-						}
-						var u struct {
-							UserID string `json:"userId"`
-						}
-						if a.StatusCode != 200 || json.Unmarshal(a.Data, &u) != nil {
-							t.Errorf("%s: %d %s", name, a.StatusCode, a.Message)
-							return
-						}
-						mu.Lock()
-						known[name] = u.UserID
-						mu.Unlock()
-						if done.Add(1) == killAt {
-							go once.Do(func() { _ = i.command.Process.Kill() })
-						}
-					}
-				})
-			}
-			wg.Wait()
-			_ = i.command.Wait()
-			if len(known) < int(killAt) || len(known) == users {
-				t.Fatalf("%d creations were acknowledged, the kill came at %d", len(known), killAt)
-			}
-
-			i.start()
-			defer i.kill()
-			token = i.token(c.AccessKeyID, c.AccessKeySecret)
-			found := map[string]string{}
-			var total int
-			for page := 1; ; page++ {
-				a, err := i.call(http.MethodPost, "/api/v3/list-users", token, map[string]any{"options": map[string]any{
-					"pagination": map[string]int{"page": page, "limit": 50}, "withCustomData": true}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				var data struct {
-					TotalCount int `json:"totalCount"`
-					List       []struct {
-						UserID, Username, Email string
-						CustomData              map[string]string
-					} `json:"list"`
-				}
-				if err := json.Unmarshal(a.Data, &data); err != nil {
-					t.Fatalf("%+v, %v", a, err)
-				}
-				for _, u := range data.List {
-					found[u.Username] = u.UserID
-					if u.Email != u.Username+"@example.com" || u.CustomData["school"] != u.Username {
-						t.Errorf("%s is half there: %+v", u.Username, u)
-					}
-				}
-				total = data.TotalCount
-				if len(data.List) == 0 {
-					break
-				}
-			}
-			if total != len(found) {
-				t.Errorf("the kept number is %d, there are %d users", total, len(found))
-			}
-			lost := 0
-			for name, id := range known {
-				if found[name] != id {
-					lost++
-				}
-			}
-			t.Logf("%d acknowledged before the kill, %d found after it, %d lost", len(known), len(found), lost)
-			if lost > 0 {
-				t.Errorf("%d acknowledged users are lost", lost)
-			}
+			t.Cleanup(i.kill)
+			test(t, i)
 		})
 	}
+}
+
+// What was acknowledged is there after kill -9, what was not is there whole or not at all, and the kept number of users is right.
+func TestAcknowledgedWritesSurviveKill(t *testing.T) {
+	onEachEngine(t, func(t *testing.T, i *instance) {
+		token := i.token()
+		const users = 10_000
+		killAt := int64(500 + rand.IntN(users/2))
+		var (
+			next, done atomic.Int64
+			mu         sync.Mutex
+			known      = map[string]string{} // user name -> id of what was acknowledged
+			wg         sync.WaitGroup
+			once       sync.Once
+		)
+		for range 32 {
+			wg.Go(func() {
+				for {
+					n := next.Add(1)
+					if n > users {
+						return
+					}
+					name := fmt.Sprint("user-", n)
+					a, err := i.call(http.MethodPost, "/api/v3/create-user", token, map[string]any{"username": name, "email": name + "@example.com",
+						"customData": map[string]any{"school": name}})
+					if err != nil {
+						return // the server is gone
+					}
+					var u struct {
+						UserID string `json:"userId"`
+					}
+					if a.StatusCode != 200 || json.Unmarshal(a.Data, &u) != nil {
+						t.Errorf("%s: %d %s", name, a.StatusCode, a.Message)
+						return
+					}
+					mu.Lock()
+					known[name] = u.UserID
+					mu.Unlock()
+					if done.Add(1) == killAt {
+						go once.Do(func() { _ = i.command.Process.Kill() })
+					}
+				}
+			})
+		}
+		wg.Wait()
+		_ = i.command.Wait()
+		if len(known) < int(killAt) || len(known) == users {
+			t.Fatalf("%d creations were acknowledged, the kill came at %d", len(known), killAt)
+		}
+
+		i.start()
+		token = i.token()
+		found := map[string]string{}
+		var total int
+		for page := 1; ; page++ {
+			a, err := i.call(http.MethodPost, "/api/v3/list-users", token, map[string]any{"options": map[string]any{
+				"pagination": map[string]int{"page": page, "limit": 50}, "withCustomData": true}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var data struct {
+				TotalCount int `json:"totalCount"`
+				List       []struct {
+					UserID, Username, Email string
+					CustomData              map[string]string
+				} `json:"list"`
+			}
+			if err := json.Unmarshal(a.Data, &data); err != nil {
+				t.Fatalf("%+v, %v", a, err)
+			}
+			for _, u := range data.List {
+				found[u.Username] = u.UserID
+				if u.Email != u.Username+"@example.com" || u.CustomData["school"] != u.Username {
+					t.Errorf("%s is half there: %+v", u.Username, u)
+				}
+			}
+			total = data.TotalCount
+			if len(data.List) == 0 {
+				break
+			}
+		}
+		if total != len(found) {
+			t.Errorf("the kept number is %d, there are %d users", total, len(found))
+		}
+		lost := 0
+		for name, id := range known {
+			if found[name] != id {
+				lost++
+			}
+		}
+		t.Logf("%d acknowledged before the kill, %d found after it, %d lost", len(known), len(found), lost)
+		if lost > 0 {
+			t.Errorf("%d acknowledged users are lost", lost)
+		}
+	})
 }

@@ -131,7 +131,7 @@ func (a *Access) grantsOf(ctx context.Context, poolID string, t Target, f Resour
 // selectGrantsOfUser ends where conditions on the grants, g, go on. "cross join" keeps SQLite from beginning with all of them.
 var selectGrantsOfUser = `with holders (target_type, target_id) as (
 		select 'USER', cast(? as text)
-		union all select 'GROUP', group_id from group_members where pool_id = ? and user_id = ?
+		union all select 'GROUP', group_id from group_members where pool_id = ? and user_id = ? and ` + directory.InForce() + `
 		union all select 'ROLE', role_id from (` + rolesHeld + `) held)
 	select ` + db.Columns[grant]("g") + ` from holders h cross join grants g
 	where g.target_type = h.target_type and g.target_id = h.target_id and `
@@ -143,7 +143,8 @@ func (a *Access) grantsOfUser(ctx context.Context, poolID, userID string, f Reso
 	}
 	var w db.Where
 	w.And("g.pool_id = ?", poolID)
-	return a.listGrants(ctx, selectGrantsOfUser, append([]any{userID, poolID, userID}, heldBy(poolID, userID, a.db.Now())...), &w, f)
+	now := a.db.Now()
+	return a.listGrants(ctx, selectGrantsOfUser, append([]any{userID, poolID, userID, now, now}, heldBy(poolID, userID, now)...), &w, f)
 }
 
 func (a *Access) listGrants(ctx context.Context, sql string, args []any, w *db.Where, f ResourceFilter) ([]grant, error) {

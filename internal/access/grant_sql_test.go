@@ -39,7 +39,7 @@ func TestPlans(t *testing.T) {
 		{"has a role", selectHeld, append(held, ids)},
 		{"effective roles", selectRoles + "id in (" + rolesHeld + ") order by id desc limit ?", append(append([]any{"p"}, held...), 10)},
 		{"roles by reference", selectRoles + byRef, []any{"p", ids, ids, 4}},
-		{"grants of a user", selectGrantsOfUser + "g.pool_id = ? order by g.effect desc, g.id desc limit ?", append(append([]any{"u", "p", "u"}, held...), "p", 10)},
+		{"grants of a user", selectGrantsOfUser + "g.pool_id = ? order by g.effect desc, g.id desc limit ?", append(append([]any{"u", "p", "u", 1, 1}, held...), "p", 10)},
 		{"assignments that begin", beginAssignments, []any{1, 10}},
 		{"assignments that end", endAssignments, []any{1, 1, 10}},
 		{"grants by key", selectGrants + byKey, []any{"p", ids, ids, ids, ids, 10}},

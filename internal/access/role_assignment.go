@@ -7,48 +7,28 @@ import (
 
 	"github.com/guildhall-id/guildhall/internal/audit"
 	"github.com/guildhall-id/guildhall/internal/directory"
-	"github.com/guildhall-id/guildhall/internal/fault"
 )
-
-// Period is when a target has a role, in unix ms: from Begin, nil for at once, until just before End, nil for always.
-type Period struct{ Begin, End *int64 }
-
-func (p Period) check(now int64) error {
-	if p.Begin != nil && *p.Begin < 0 {
-		return fault.Field("enableTime")
-	}
-	if p.End != nil && (*p.End <= now || p.Begin != nil && *p.End <= *p.Begin) {
-		return fault.Field("endTime")
-	}
-	return nil
-}
 
 // Assignment is that a target has a role in a period.
 type Assignment struct {
 	TargetType directory.TargetType `db:"target_type"`
 	TargetID   string               `db:"target_id"`
-	EnableTime int64                `db:"enable_time"` // unix ms; 0 = at once
-	EndTime    int64                `db:"end_time"`    // unix ms; 0 = never
-	CreatedAt  int64                `db:"created_at"`
-	UpdatedAt  int64                `db:"updated_at"`
-}
-
-// InForceAt reports whether the target has the role at that time, unix ms.
-func (a *Assignment) InForceAt(ms int64) bool {
-	return a.EnableTime <= ms && (a.EndTime == 0 || ms < a.EndTime)
+	directory.Term
+	CreatedAt int64 `db:"created_at"`
+	UpdatedAt int64 `db:"updated_at"`
 }
 
 // Assign gives up to 100 roles to up to 500 users, groups and departments at once and for always, as AssignFor does.
 func (a *Access) Assign(ctx context.Context, poolID string, refs []RoleRef, targets []Target) error {
-	return a.AssignFor(ctx, poolID, refs, targets, Period{})
+	return a.AssignFor(ctx, poolID, refs, targets, directory.Period{})
 }
 
 // AssignFor gives up to 100 roles to up to 500 users, groups and departments for a period, all to all or none. Members of a department have its
 // roles, those of the departments below do not. Who has a role already has it
 // for the new period then; an unknown role, namespace, user, group or department is its NotFound error. A period that is over or
 // has no length is fault.Field("endTime").
-func (a *Access) AssignFor(ctx context.Context, poolID string, refs []RoleRef, targets []Target, p Period) error {
-	if err := p.check(a.db.Now()); err != nil {
+func (a *Access) AssignFor(ctx context.Context, poolID string, refs []RoleRef, targets []Target, p directory.Period) error {
+	if err := p.Check(a.db.Now(), "enableTime", "endTime"); err != nil {
 		return err
 	}
 	return a.change(ctx, poolID, refs, targets, func(ctx context.Context, roles []Role, ids targetIDs) error {
@@ -61,12 +41,7 @@ func (a *Access) AssignFor(ctx context.Context, poolID string, refs []RoleRef, t
 		}
 		e := aboutRoles(audit.Add, audit.RoleAssign, roles)
 		e.After = assignment(roles, added)
-		if p.Begin != nil {
-			e.After["enable_time"] = *p.Begin
-		}
-		if p.End != nil {
-			e.After["end_time"] = *p.End
-		}
+		p.Record(e.After)
 		return a.log.Add(ctx, poolID, e)
 	})
 }

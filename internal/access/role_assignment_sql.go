@@ -12,15 +12,9 @@ var targetTables = map[directory.TargetType]string{directory.UserTarget: "users"
 	directory.DepartmentTarget: "departments"}
 
 // saveAssignments returns the targets that got a role they did not have, or not for this period.
-func (a *Access) saveAssignments(ctx context.Context, poolID string, roleIDs []string, ids targetIDs, p Period) (targetIDs, error) {
+func (a *Access) saveAssignments(ctx context.Context, poolID string, roleIDs []string, ids targetIDs, p directory.Period) (targetIDs, error) {
 	now := a.db.Now()
-	var begin, end int64
-	if p.Begin != nil {
-		begin = *p.Begin
-	}
-	if p.End != nil {
-		end = *p.End
-	}
+	term := p.Term()
 	return each(ids, func(t directory.TargetType, list []string) ([]string, error) {
 		return db.List[string](ctx, a.db, `insert into role_assignments
 				(pool_id, role_id, target_type, target_id, enable_time, end_time, pending, created_at, updated_at)
@@ -32,7 +26,7 @@ func (a *Access) saveAssignments(ctx context.Context, poolID string, roleIDs []s
 				set enable_time = excluded.enable_time, end_time = excluded.end_time, pending = excluded.pending, updated_at = excluded.updated_at
 				where role_assignments.enable_time <> excluded.enable_time or role_assignments.end_time <> excluded.end_time
 			returning target_id`,
-			string(t), begin, end, begin, now, now, now, poolID, roleIDs, list)
+			string(t), term.EnableTime, term.EndTime, term.EnableTime, now, now, now, poolID, roleIDs, list)
 	})
 }
 

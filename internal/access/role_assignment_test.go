@@ -88,7 +88,7 @@ func TestPeriods(t *testing.T) {
 			name := fmt.Sprint("r", i)
 			id := h.addRole(t, "p", name)
 			must(t, h.Grant(ctx, "p", []access.NewGrant{{Target: access.Target{Type: role, ID: id}, Resource: "r", Actions: []string{"a"}}}))
-			p := access.Period{}
+			p := directory.Period{}
 			if c.begin != 0 {
 				p.Begin = ptr(h.d.Now() + c.begin)
 			}
@@ -115,14 +115,14 @@ func TestPeriods(t *testing.T) {
 		h.addRole(t, "p", "a")
 		for _, c := range []struct {
 			name   string
-			period access.Period
+			period directory.Period
 			want   string
 		}{
-			{"over", access.Period{End: ptr(now - 1)}, "field_format endTime"},
-			{"zero", access.Period{End: ptr(int64(0))}, "field_format endTime"},
-			{"backwards", access.Period{Begin: ptr(now + day), End: ptr(now + hour)}, "field_format endTime"},
-			{"empty", access.Period{Begin: ptr(now + day), End: ptr(now + day)}, "field_format endTime"},
-			{"negative", access.Period{Begin: ptr(int64(-1))}, "field_format enableTime"},
+			{"over", directory.Period{End: ptr(now - 1)}, "field_format endTime"},
+			{"zero", directory.Period{End: ptr(int64(0))}, "field_format endTime"},
+			{"backwards", directory.Period{Begin: ptr(now + day), End: ptr(now + hour)}, "field_format endTime"},
+			{"empty", directory.Period{Begin: ptr(now + day), End: ptr(now + day)}, "field_format endTime"},
+			{"negative", directory.Period{Begin: ptr(int64(-1))}, "field_format enableTime"},
 		} {
 			if err := h.AssignFor(ctx, "p", refs("a"), []access.Target{{Type: user, ID: h.users[0]}}, c.period); said(err) != c.want {
 				t.Errorf("%s: %v, want %q", c.name, err, c.want)
@@ -134,12 +134,12 @@ func TestPeriods(t *testing.T) {
 
 		// The last word counts: a new period replaces the old one.
 		target := []access.Target{{Type: user, ID: h.users[0]}}
-		must(t, h.AssignFor(ctx, "p", refs("a"), target, access.Period{Begin: ptr(h.d.Now() + hour)}))
+		must(t, h.AssignFor(ctx, "p", refs("a"), target, directory.Period{Begin: ptr(h.d.Now() + hour)}))
 		must(t, h.Assign(ctx, "p", refs("a"), target))
 		if has, err := h.HasAnyRole(ctx, "p", h.users[0], refs("a")); err != nil || !has {
 			t.Errorf("assigned at once: %v, %v", has, err)
 		}
-		must(t, h.AssignFor(ctx, "p", refs("a"), target, access.Period{Begin: ptr(h.d.Now() + hour)}))
+		must(t, h.AssignFor(ctx, "p", refs("a"), target, directory.Period{Begin: ptr(h.d.Now() + hour)}))
 		must(t, h.Unassign(ctx, "p", refs("a"), target, directory.MissingFails))
 		if n := h.count(t, "role_assignments", "p"); n != 0 {
 			t.Errorf("%d assignments are left", n)
@@ -210,15 +210,15 @@ func TestSweepAssignments(t *testing.T) {
 		h.addRole(t, "p", "b")
 		h.addRole(t, "q", "a")
 		now := h.d.Now()
-		assign := func(pool, name string, target access.Target, p access.Period) {
+		assign := func(pool, name string, target access.Target, p directory.Period) {
 			t.Helper()
 			must(t, h.AssignFor(ctx, pool, refs(name), []access.Target{target}, p))
 		}
-		assign("p", "a", access.Target{Type: user, ID: h.users[0]}, access.Period{Begin: ptr(now + hour), End: ptr(now + 3*hour)})
-		assign("p", "a", access.Target{Type: user, ID: h.users[1]}, access.Period{Begin: ptr(now + hour)})
-		assign("p", "b", access.Target{Type: group, ID: h.groups[0]}, access.Period{End: ptr(now + hour)})
-		assign("p", "b", access.Target{Type: user, ID: h.users[2]}, access.Period{})
-		assign("q", "a", access.Target{Type: user, ID: h.other[0]}, access.Period{Begin: ptr(now + hour)})
+		assign("p", "a", access.Target{Type: user, ID: h.users[0]}, directory.Period{Begin: ptr(now + hour), End: ptr(now + 3*hour)})
+		assign("p", "a", access.Target{Type: user, ID: h.users[1]}, directory.Period{Begin: ptr(now + hour)})
+		assign("p", "b", access.Target{Type: group, ID: h.groups[0]}, directory.Period{End: ptr(now + hour)})
+		assign("p", "b", access.Target{Type: user, ID: h.users[2]}, directory.Period{})
+		assign("q", "a", access.Target{Type: user, ID: h.other[0]}, directory.Period{Begin: ptr(now + hour)})
 		for _, c := range []struct {
 			name string
 			pass int64
@@ -275,7 +275,7 @@ func TestSweepAssignments(t *testing.T) {
 		for i := range 20 {
 			targets = append(targets, access.Target{Type: user, ID: h.addUser(t, "p", fmt.Sprint("more", i))})
 		}
-		must(t, h.AssignFor(ctx, "p", many, targets, access.Period{End: ptr(h.d.Now() + hour)}))
+		must(t, h.AssignFor(ctx, "p", many, targets, directory.Period{End: ptr(h.d.Now() + hour)}))
 		h.pass(t, 2*hour)
 		must(t, h.SweepAssignments(ctx))
 		if n := h.count(t, "role_assignments", "p"); n != 2 {
@@ -290,7 +290,7 @@ func TestRoleAssignments(t *testing.T) {
 		h.addRole(t, "p", "admin")
 		h.addRole(t, "q", "admin")
 		end := h.d.Now() + hour
-		must(t, h.AssignFor(ctx, "p", refs("admin"), []access.Target{{Type: user, ID: h.users[0]}}, access.Period{End: &end}))
+		must(t, h.AssignFor(ctx, "p", refs("admin"), []access.Target{{Type: user, ID: h.users[0]}}, directory.Period{End: &end}))
 		time.Sleep(2 * time.Millisecond) // assignments of one millisecond have no order in time
 		must(t, h.Assign(ctx, "p", refs("admin"), []access.Target{{Type: user, ID: h.users[1]}, {Type: group, ID: h.groups[1]}}))
 		one := directory.Page{Page: 1, Limit: 10}
@@ -409,7 +409,7 @@ func TestRolesOfDepartments(t *testing.T) {
 			{"another pool's", func() error { return h.Assign(ctx, "q", refs("a"), target) }, "role_not_found", "00000", 0, 0},
 			{"assigned", func() error { return h.Assign(ctx, "p", refs("a"), target) }, "", "01110", 1, 1},
 			{"to begin", func() error {
-				return h.AssignFor(ctx, "p", refs("a"), target, access.Period{Begin: ptr(h.d.Now() + hour)})
+				return h.AssignFor(ctx, "p", refs("a"), target, directory.Period{Begin: ptr(h.d.Now() + hour)})
 			}, "", "00000", 0, 1},
 			{"begun", func() error { h.pass(t, 2*hour); return nil }, "", "01110", 1, 1},
 			{"taken", func() error { return h.Unassign(ctx, "p", refs("a"), target, directory.MissingFails) }, "", "00000", 0, 0},

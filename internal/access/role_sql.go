@@ -110,10 +110,9 @@ func (a *Access) roleNamed(ctx context.Context, poolID, namespace, name string) 
 }
 
 // What is in effect at a time, which is the argument of each ?: an assignment, a role.
-const (
-	inForce = "a.enable_time <= ? and (a.end_time = 0 or a.end_time > ?)"
-	enabled = "not r.disabled and (r.disable_time = 0 or r.disable_time > ?)"
-)
+var inForce = directory.InForce("a")
+
+const enabled = "not r.disabled and (r.disable_time = 0 or r.disable_time > ?)"
 
 func (a *Access) listRolesOf(ctx context.Context, poolID, userID, namespace string, p directory.Page) ([]Role, int64, error) {
 	now := a.db.Now()
@@ -136,18 +135,18 @@ func (a *Access) listRolesOf(ctx context.Context, poolID, userID, namespace stri
 
 // rolesHeld selects, as role_id, the roles in effect that a user has themselves, through groups and through departments. Its arguments are heldBy's.
 // "cross join" keeps SQLite from beginning with all assignments or roles of the pool.
-const rolesHeld = `select r.id as role_id from (
+var rolesHeld = `select r.id as role_id from (
 		select a.role_id from role_assignments a where a.pool_id = ? and a.target_type = 'USER' and a.target_id = ? and ` + inForce + `
 		union select a.role_id from group_members m cross join role_assignments a
-			where m.pool_id = ? and m.user_id = ? and a.pool_id = m.pool_id and a.target_type = 'GROUP' and a.target_id = m.group_id and ` + inForce + `
+			where m.pool_id = ? and m.user_id = ? and ` + directory.InForce("m") + ` and a.pool_id = m.pool_id and a.target_type = 'GROUP' and a.target_id = m.group_id and ` + inForce + `
 		union select a.role_id from department_members m cross join role_assignments a
-			where m.pool_id = ? and m.user_id = ? and a.pool_id = m.pool_id and a.target_type = 'DEPARTMENT' and a.target_id = m.department_id and ` + inForce + `
+			where m.pool_id = ? and m.user_id = ? and ` + directory.InForce("m") + ` and a.pool_id = m.pool_id and a.target_type = 'DEPARTMENT' and a.target_id = m.department_id and ` + inForce + `
 	) given cross join roles r where r.pool_id = ? and r.id = given.role_id and ` + enabled
 
-const selectHeld = "select count(*) from (" + rolesHeld + ") held where role_id in (?...)"
+var selectHeld = "select count(*) from (" + rolesHeld + ") held where role_id in (?...)"
 
 func heldBy(poolID, userID string, now int64) []any {
-	return []any{poolID, userID, now, now, poolID, userID, now, now, poolID, userID, now, now, poolID, now}
+	return []any{poolID, userID, now, now, poolID, userID, now, now, now, now, poolID, userID, now, now, now, now, poolID, now}
 }
 
 func (a *Access) effectiveRoles(ctx context.Context, poolID, userID, namespace string) ([]Role, error) {
@@ -174,7 +173,7 @@ func (a *Access) hasRole(ctx context.Context, poolID, userID string, roleIDs []s
 
 func (a *Access) listUsersOf(ctx context.Context, r *Role, p directory.Page) ([]directory.User, int64, error) {
 	now := a.db.Now()
-	const of = " where a.pool_id = ? and a.role_id = ? and a.target_type = 'USER' and " + inForce
+	of := " where a.pool_id = ? and a.role_id = ? and a.target_type = 'USER' and " + inForce
 	total, err := db.One[int64](ctx, a.db, "select count(*) from role_assignments a"+of, r.PoolID, r.ID, now, now)
 	if err != nil {
 		return nil, 0, err
@@ -188,7 +187,7 @@ func (a *Access) listUsersOf(ctx context.Context, r *Role, p directory.Page) ([]
 
 func (a *Access) listDepartmentsOf(ctx context.Context, r *Role, p directory.Page) ([]directory.Department, int64, error) {
 	now := a.db.Now()
-	const of = " where a.pool_id = ? and a.role_id = ? and a.target_type = 'DEPARTMENT' and " + inForce
+	of := " where a.pool_id = ? and a.role_id = ? and a.target_type = 'DEPARTMENT' and " + inForce
 	total, err := db.One[int64](ctx, a.db, "select count(*) from role_assignments a"+of, r.PoolID, r.ID, now, now)
 	if err != nil {
 		return nil, 0, err

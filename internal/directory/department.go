@@ -25,7 +25,8 @@ type Department struct {
 	OpenID      string `db:"open_department_id,null"`
 	Virtual     bool   `db:"is_virtual"`
 	Enabled     bool   `db:"enabled"`
-	I18n        string `db:"i18n"` // JSON of the name's translations, "" for none
+	I18n        string `db:"i18n"`             // JSON of the name's translations, "" for none
+	TextI18n    string `db:"description_i18n"` // JSON of the description's translations, "" for none
 	CreatedAt   int64  `db:"created_at"`
 	UpdatedAt   int64  `db:"updated_at"`
 }
@@ -48,14 +49,16 @@ var (
 )
 
 const (
-	deepest         = 50   // levels of a tree below its root
-	mostDepartments = 1000 // that one call reads or lists
-	mostLeaders     = 50   // of one department
+	deepest         = 50       // levels of a tree below its root
+	mostDepartments = 1000     // that one call reads or lists
+	mostLeaders     = 50       // of one department
+	longestI18n     = 16 << 10 // bytes
 )
 
 // DepartmentRef names one department.
 type DepartmentRef struct {
 	Organization string // the organisation's code
+	OrgID        string // the identifier of its root, which goes before the code
 	Anywhere     bool   // look in all organisations of the pool; Organization is ignored
 	Type         string // department_id (also when empty) | open_department_id | sync_relation | custom_field | code
 	Value        string // Root names the organisation's root, of any type
@@ -94,14 +97,16 @@ type NewDepartment struct {
 	Code, Name, Description string
 	OpenID                  string
 	Virtual                 bool
+	Order                   int64 // among its siblings: larger ones come first
 	I18n                    jsontext.Value
+	TextI18n                jsontext.Value // translations of the description
 	Custom                  map[string]jsontext.Value
 	PostIDs                 []string
 }
 
 func (n *NewDepartment) department(poolID, id string, now int64) (Department, error) {
 	out := Department{PoolID: poolID, ID: id, Code: n.Code, Name: n.Name, Description: n.Description, OpenID: n.OpenID,
-		Virtual: n.Virtual, Enabled: true, I18n: string(n.I18n), CreatedAt: now, UpdatedAt: now}
+		Virtual: n.Virtual, Enabled: true, Order: n.Order, I18n: string(n.I18n), TextI18n: string(n.TextI18n), CreatedAt: now, UpdatedAt: now}
 	return out, out.check()
 }
 
@@ -115,12 +120,17 @@ func (n *Department) check() error {
 	if err := clean("description", n.Description, MaxDescription); err != nil {
 		return err
 	}
+	for _, translations := range []string{n.I18n, n.TextI18n} {
+		if len(translations) > longestI18n {
+			return fault.Field("i18n")
+		}
+	}
 	return clean("openDepartmentId", n.OpenID, MaxName)
 }
 
 // CreateDepartment makes a department below parent. Codes are those of organisations, or empty.
 func (d *Directory) CreateDepartment(ctx context.Context, poolID string, parent DepartmentRef, n NewDepartment) (*Department, error) {
-	if parent.Organization != "" && strings.TrimSpace(parent.Organization) == "" {
+	if parent.OrgID == "" && parent.Organization != "" && strings.TrimSpace(parent.Organization) == "" {
 		return nil, fault.New(fault.Invalid, "organization_code_blank", parent.Organization)
 	}
 	if err := checkNodeCode("code", n.Code); err != nil {
@@ -233,7 +243,7 @@ func (p *DepartmentPatch) apply(n *Department) error {
 			*f.to = *f.from
 		}
 	}
-	if p.Code != nil && *p.Code != "" {
+	if p.Code != nil && *p.Code != "" && *p.Code != n.Code {
 		n.Code = *p.Code
 		if n.IsRoot() {
 			n.RootCode = n.Code

@@ -7,6 +7,7 @@ import (
 	"github.com/guildhall-id/guildhall/internal/audit"
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/fault"
+	"github.com/guildhall-id/guildhall/internal/search"
 )
 
 const (
@@ -15,10 +16,19 @@ const (
 	mostPlaces        = 50    // departments that a user is put into at once
 )
 
-// AddDepartmentMembers puts up to 500 users into a department. Who is in it already stays as they are; an unknown user is
-// ErrUserNotFound and nobody is added.
+// AddDepartmentMembers puts up to 500 users into a department at once and for always, as AddDepartmentMembersFor does.
 func (d *Directory) AddDepartmentMembers(ctx context.Context, poolID string, ref DepartmentRef, userIDs []string) error {
+	return d.AddDepartmentMembersFor(ctx, poolID, ref, userIDs, Period{})
+}
+
+// AddDepartmentMembersFor puts up to 500 users into a department for a period. Who is in it already is so for the new period then;
+// where that is still to begin, they no longer lead it, nor is it their main department. An unknown user is ErrUserNotFound and
+// nobody is added. A period that is over or has no length is fault.Field("endTime").
+func (d *Directory) AddDepartmentMembersFor(ctx context.Context, poolID string, ref DepartmentRef, userIDs []string, p Period) error {
 	if err := CheckCount("userIds", len(userIDs), mostMembers); err != nil {
+		return err
+	}
+	if err := p.Check(d.db.Now(), "startTime", "endTime"); err != nil {
 		return err
 	}
 	return d.db.Tx(ctx, func(ctx context.Context) error {
@@ -29,17 +39,24 @@ func (d *Directory) AddDepartmentMembers(ctx context.Context, poolID string, ref
 		if err := d.LockUsers(ctx, poolID, userIDs); err != nil {
 			return err
 		}
-		added, err := d.insertDepartmentMembers(ctx, n, userIDs)
+		added, err := d.saveMembers(ctx, inDepartments, poolID, n.ID, userIDs, p.Term(), getsPeriod)
 		if err != nil || len(added) == 0 {
 			return err
 		}
+		if !p.Term().InForceAt(d.db.Now()) {
+			if err := d.forgetMain(ctx, poolID, n.ID, added); err != nil {
+				return err
+			}
+		}
 		e := aboutDepartment(audit.Add, n)
 		e.After = map[string]any{"user_ids": added}
+		p.Record(e.After)
 		return d.log.Add(ctx, poolID, e)
 	})
 }
 
-// RemoveDepartmentMembers takes up to 500 users out of a department. Who is not in it, or is nobody, is passed over.
+// RemoveDepartmentMembers takes up to 500 users out of a department, also those who were to come later. Who is not in it, or is
+// nobody, is passed over.
 func (d *Directory) RemoveDepartmentMembers(ctx context.Context, poolID string, ref DepartmentRef, userIDs []string) error {
 	if err := CheckCount("userIds", len(userIDs), mostMembers); err != nil {
 		return err
@@ -54,8 +71,7 @@ func (d *Directory) RemoveDepartmentMembers(ctx context.Context, poolID string, 
 		if err != nil || len(removed) == 0 {
 			return err
 		}
-		if _, err := db.Exec(ctx, d.db, `update users set main_department_id = null, main_department_code = null
-			where pool_id = ? and id in (?...) and main_department_id = ?`, poolID, removed, n.ID); err != nil {
+		if err := d.forgetMain(ctx, poolID, n.ID, removed); err != nil {
 			return err
 		}
 		e := aboutDepartment(audit.Remove, n)
@@ -64,19 +80,14 @@ func (d *Directory) RemoveDepartmentMembers(ctx context.Context, poolID string, 
 	})
 }
 
-func (d *Directory) insertDepartmentMembers(ctx context.Context, n *Department, userIDs []string) (added []string, err error) {
-	return db.List[string](ctx, d.db, `insert into department_members (pool_id, department_id, user_id, is_leader, created_at)
-		select pool_id, cast(? as text), id, false, cast(? as bigint) from users where pool_id = ? and id in (?...)
-		on conflict (pool_id, department_id, user_id) do nothing returning user_id`, n.ID, d.db.Now(), n.PoolID, Findable(userIDs))
-}
-
 // putLeaders makes these users, and no others, lead a locked department. It returns who led it before, nil where that are the
 // same.
 func (d *Directory) putLeaders(ctx context.Context, n *Department, userIDs []string) (had []string, err error) {
 	if err := d.LockUsers(ctx, n.PoolID, userIDs); err != nil {
 		return nil, err
 	}
-	rows, err := db.List[pair](ctx, d.db, selectLeaders, n.PoolID, []string{n.ID}, mostMemberIDs)
+	now := d.db.Now()
+	rows, err := db.List[pair](ctx, d.db, selectLeaders, n.PoolID, []string{n.ID}, now, now, mostMemberIDs)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +100,7 @@ func (d *Directory) putLeaders(ctx context.Context, n *Department, userIDs []str
 	if slices.Equal(had, want) {
 		return nil, nil
 	}
-	if _, err := d.insertDepartmentMembers(ctx, n, want); err != nil {
+	if _, err := d.saveMembers(ctx, inDepartments, n.PoolID, n.ID, want, Term{}, staysAsIs); err != nil {
 		return nil, err
 	}
 	for _, s := range []struct {
@@ -120,41 +131,56 @@ func (d *Directory) DepartmentMembers(ctx context.Context, poolID string, ref De
 		return nil, 0, err
 	}
 	// f is who is in it, since when.
-	members, args := "select user_id, created_at as joined_at from department_members where pool_id = ? and department_id = ?", []any{poolID, n.ID}
+	now := d.db.Now()
+	members, args := "select user_id, created_at as joined_at from department_members where pool_id = ? and department_id = ? and "+InForce(),
+		[]any{poolID, n.ID, now, now}
 	if q.Children {
 		members, args = `select m.user_id, max(m.created_at) as joined_at from department_paths p cross join department_members m
-			where p.pool_id = ? and p.ancestor = ? and m.pool_id = p.pool_id and m.department_id = p.descendant group by m.user_id`, []any{poolID, n.ID}
-	}
-	var w db.Where
-	w.And("u.pool_id = ? and u.id = f.user_id", poolID)
-	if err := search(&w, q.Keywords, nil); err != nil {
-		return nil, 0, err
+			where p.pool_id = ? and p.ancestor = ? and m.pool_id = p.pool_id and m.department_id = p.descendant and `+InForce("m")+" group by m.user_id",
+			[]any{poolID, n.ID, now, now}
 	}
 	column := map[string]string{"": "joined_at", "Default": "joined_at", "JoinDepartmentAt": "joined_at", "userId": "user_id",
-		"createAt": "u.created_at", "updatedAt": "u.updated_at"}[q.SortBy]
+		"createAt": "user_id", "updatedAt": "u.updated_at"}[q.SortBy]
 	if column == "" {
 		return nil, 0, fault.Field("sortBy")
 	}
-	order := " order by " + column + direction(!q.Ascend) + ", user_id" + direction(!q.Ascend)
-	limit, offset := q.window()
-	ofUsers := q.Keywords != "" || column[0] == 'u' && column != "user_id"
-	if !ofUsers {
-		total, err := db.One[int64](ctx, d.db, "select count(*) from ("+members+") f", args...)
-		if err != nil {
-			return nil, 0, err
-		}
-		users, err := db.List[User](ctx, d.db, "select "+db.Columns[User]("u")+" from ("+members+order+" limit ? offset ?) f cross join users u where "+w.String()+order,
-			slices.Concat(args, []any{limit, offset}, w.Args)...)
-		return users, total, err
-	}
-	from := " from (" + members + ") f cross join users u where " + w.String()
-	args = slices.Concat(args, w.Args)
-	total, err := db.One[int64](ctx, d.db, "select count(*)"+from, args...)
+	words, err := keywordsOf(q.Keywords, nil)
 	if err != nil {
 		return nil, 0, err
 	}
-	users, err := db.List[User](ctx, d.db, "select "+db.Columns[User]("u")+from+order+" limit ? offset ?", append(slices.Clone(args), limit, offset)...)
-	return users, total, err
+	from := " from (" + members + ") f"
+	if column == "u.updated_at" {
+		from += " cross join users u where u.pool_id = ? and u.id = f.user_id"
+		args = append(args, poolID)
+	}
+	from += " order by " + column + direction(!q.Ascend) + ", user_id" + direction(!q.Ascend)
+	limit, offset := q.window()
+	if len(words) == 0 {
+		total, err := db.One[int64](ctx, d.db, "select count(*) from ("+members+") f", args[:4]...)
+		if err != nil || int64(offset) >= total {
+			return []User{}, total, err
+		}
+		ids, err := db.List[string](ctx, d.db, "select user_id"+from+" limit ? offset ?", append(args, limit, offset)...)
+		if err != nil {
+			return nil, 0, err
+		}
+		users, err := d.usersInOrder(ctx, poolID, ids)
+		return users, total, err
+	}
+	m, err := d.matching(ctx, poolID, words, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	ids, err := db.List[string](ctx, d.db, "select user_id"+from+" limit ?", append(args, mostScanned)...)
+	if err != nil {
+		return nil, 0, err
+	}
+	ids = slices.DeleteFunc(ids, func(s string) bool {
+		id, ok := search.ParseID(s)
+		return !ok || !m.Has(id)
+	})
+	users, err := d.usersInOrder(ctx, poolID, window(ids, limit, offset))
+	return users, int64(len(ids)), err
 }
 
 // DepartmentMemberIDs returns the identifiers of the users directly in a department, newest member first, but no more than
@@ -164,8 +190,9 @@ func (d *Directory) DepartmentMemberIDs(ctx context.Context, poolID string, ref 
 	if err != nil {
 		return nil, err
 	}
-	return db.List[string](ctx, d.db, `select user_id from department_members where pool_id = ? and department_id = ?
-		order by created_at desc, user_id desc limit ?`, poolID, n.ID, mostMemberIDs)
+	now := d.db.Now()
+	return db.List[string](ctx, d.db, "select user_id from department_members where pool_id = ? and department_id = ? and "+InForce()+
+		" order by created_at desc, user_id desc limit ?", poolID, n.ID, now, now, mostMemberIDs)
 }
 
 // InDepartment reports whether a user is in a department or, with children, in one below it.
@@ -178,9 +205,10 @@ func (d *Directory) InDepartment(ctx context.Context, poolID string, ref Departm
 	if children {
 		depth = deepest
 	}
+	now := d.db.Now()
 	count, err := db.One[int64](ctx, d.db, `select count(*) from department_members m cross join department_paths p
-		where m.pool_id = ? and m.user_id = ? and p.pool_id = m.pool_id and p.descendant = m.department_id and p.ancestor = ? and p.depth <= ?`,
-		poolID, userID, n.ID, depth)
+		where m.pool_id = ? and m.user_id = ? and `+InForce("m")+` and p.pool_id = m.pool_id and p.descendant = m.department_id
+		and p.ancestor = ? and p.depth <= ?`, poolID, userID, now, now, n.ID, depth)
 	return count > 0, err
 }
 
@@ -209,7 +237,8 @@ func (d *Directory) UserDepartments(ctx context.Context, poolID, userID string, 
 	if column == "" {
 		return nil, 0, fault.Field("sortBy")
 	}
-	total, err := db.One[int64](ctx, d.db, "select count(*) from department_members where pool_id = ? and user_id = ?", poolID, userID)
+	now := d.db.Now()
+	total, err := db.One[int64](ctx, d.db, "select count(*) from department_members where pool_id = ? and user_id = ? and "+InForce(), poolID, userID, now, now)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -217,9 +246,9 @@ func (d *Directory) UserDepartments(ctx context.Context, poolID, userID string, 
 	list, err := db.List[UserDepartment](ctx, d.db, "select "+db.Columns[Department]("d")+`, m.is_leader, m.created_at,
 		coalesce(u.main_department_id, '') = d.id, r.root_code
 		from users u cross join department_members m cross join departments d cross join departments r
-		where u.pool_id = ? and u.id = ? and m.pool_id = u.pool_id and m.user_id = u.id and d.pool_id = m.pool_id and d.id = m.department_id
+		where u.pool_id = ? and u.id = ? and m.pool_id = u.pool_id and m.user_id = u.id and `+InForce("m")+` and d.pool_id = m.pool_id and d.id = m.department_id
 		and r.pool_id = d.pool_id and r.id = d.org_id
-		order by `+column+direction(!q.Ascend)+" nulls last, d.id"+direction(!q.Ascend)+" limit ? offset ?", poolID, userID, limit, offset)
+		order by `+column+direction(!q.Ascend)+" nulls last, d.id"+direction(!q.Ascend)+" limit ? offset ?", poolID, userID, now, now, limit, offset)
 	if err != nil || !q.Paths || len(list) == 0 {
 		return list, total, err
 	}
@@ -259,10 +288,11 @@ func (d *Directory) DepartmentIDsOf(ctx context.Context, poolID string, userIDs 
 	if len(userIDs) > mostDepartments {
 		return nil, CheckCount("userIds", len(userIDs), mostDepartments)
 	}
+	now := d.db.Now()
 	rows, err := db.List[pair](ctx, d.db, `select user_id, department_id from (
 			select user_id, department_id, created_at, row_number() over (partition by user_id order by created_at, department_id) as place
-			from department_members where pool_id = ? and user_id in (?...)) numbered
-		where place <= ? order by user_id, place limit ?`, poolID, Findable(userIDs), mostDepartmentsOf, mostDepartmentsOf*max(len(userIDs), 1))
+			from department_members where pool_id = ? and user_id in (?...) and `+InForce()+`) numbered
+		where place <= ? order by user_id, place limit ?`, poolID, Findable(userIDs), now, now, mostDepartmentsOf, mostDepartmentsOf*max(len(userIDs), 1))
 	return gatherPairs(rows), err
 }
 
@@ -337,7 +367,13 @@ func (d *Directory) putUserDepartments(ctx context.Context, u *User, list []User
 	if main == "" && keepMain {
 		main = u.MainDepartmentID
 	}
-	had, err := db.List[string](ctx, d.db, "select department_id from department_members where pool_id = ? and user_id = ? order by created_at, department_id limit ?", u.PoolID, u.ID, mostMemberIDs)
+	// Memberships that have run out are over before anything is said of the others; who was to come later does so at once.
+	if err := d.endMembershipsOf(ctx, inDepartments, u.PoolID, "user_id = ?", u.ID); err != nil {
+		return err
+	}
+	now := d.db.Now()
+	had, err := db.List[string](ctx, d.db, "select department_id from department_members where pool_id = ? and user_id = ? and "+InForce()+
+		" order by created_at, department_id limit ?", u.PoolID, u.ID, now, now, mostMemberIDs)
 	if err != nil {
 		return err
 	}
@@ -346,9 +382,9 @@ func (d *Directory) putUserDepartments(ctx context.Context, u *User, list []User
 		args []any
 	}{
 		{"delete from department_members where pool_id = ? and user_id = ? and department_id not in (?...)", []any{u.PoolID, u.ID, ids}},
-		{`insert into department_members (pool_id, department_id, user_id, is_leader, created_at)
-			select pool_id, id, cast(? as text), false, cast(? as bigint) from departments where pool_id = ? and id in (?...)
-			on conflict (pool_id, department_id, user_id) do nothing`, []any{u.ID, d.db.Now(), u.PoolID, ids}},
+		{`insert into department_members (pool_id, department_id, user_id, created_at)
+			select pool_id, id, cast(? as text), cast(? as bigint) from departments where pool_id = ? and id in (?...)` + inDepartments.onPresent(staysAsIs),
+			[]any{u.ID, now, u.PoolID, ids, now, now}},
 		{"update department_members set is_leader = true where pool_id = ? and user_id = ? and department_id in (?...)", []any{u.PoolID, u.ID, leaders}},
 		{"update department_members set is_leader = false where pool_id = ? and user_id = ? and department_id in (?...)", []any{u.PoolID, u.ID, others}},
 		{`update users set main_department_id = (select id from departments where pool_id = ? and id = ?),
@@ -356,6 +392,11 @@ func (d *Directory) putUserDepartments(ctx context.Context, u *User, list []User
 			[]any{u.PoolID, main, u.PoolID, main, u.PoolID, u.ID}},
 	} {
 		if _, err := db.Exec(ctx, d.db, s.sql, s.args...); err != nil {
+			return err
+		}
+	}
+	if main != u.MainDepartmentID {
+		if err := d.usersTouched(ctx, u.PoolID, []string{u.ID}); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 
 	"github.com/guildhall-id/guildhall/internal/db"
 )
@@ -32,9 +33,9 @@ func (d *Directory) department(ctx context.Context, poolID string, ref Departmen
 		}
 	} else {
 		if ref.Value == Root {
-			return d.organization(ctx, poolID, ref.Organization, lock)
+			return d.organizationOf(ctx, poolID, ref, lock)
 		}
-		o, err := d.organization(ctx, poolID, ref.Organization, "")
+		o, err := d.organizationOf(ctx, poolID, ref, "")
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +64,7 @@ func (d *Directory) lockTree(ctx context.Context, poolID string, ref DepartmentR
 		if err := d.LockDepartments(ctx, poolID, []string{n.OrgID}); err != nil {
 			return nil, err
 		}
-	} else if _, err := d.organization(ctx, poolID, ref.Organization, forUpdate); err != nil {
+	} else if _, err := d.organizationOf(ctx, poolID, ref, forUpdate); err != nil {
 		return nil, err
 	}
 	return d.department(ctx, poolID, ref, forUpdate)
@@ -152,10 +153,16 @@ func (d *Directory) dropDepartments(ctx context.Context, poolID string, ids []st
 	if err := d.removeValues(ctx, poolID, DepartmentTarget, ids); err != nil {
 		return err
 	}
-	if _, err := db.Exec(ctx, d.db, `update users set main_department_id = null, main_department_code = null where pool_id = ? and id in (
-		select user_id from department_members where pool_id = ? and department_id in (?...)) and main_department_id in (?...)`,
-		poolID, poolID, ids, ids); err != nil {
+	moved, err := db.List[string](ctx, d.db, `update users set main_department_id = null, main_department_code = null where pool_id = ? and id in (
+		select user_id from department_members where pool_id = ? and department_id in (?...)) and main_department_id in (?...) returning id`,
+		poolID, poolID, ids, ids)
+	if err != nil {
 		return err
+	}
+	for batch := range slices.Chunk(moved, mostMembers) {
+		if err := d.usersTouched(ctx, poolID, batch); err != nil {
+			return err
+		}
 	}
 	for _, of := range []string{"department_members where pool_id = ? and department_id", "department_posts where pool_id = ? and department_id",
 		"department_paths where pool_id = ? and descendant", "departments where pool_id = ? and id"} {
@@ -185,21 +192,21 @@ func (d *Directory) children(ctx context.Context, n *Department, q ChildQuery) (
 	if err != nil {
 		return nil, 0, err
 	}
-	list, err := db.List[Department](ctx, d.db, "select "+db.Columns[Department]("d")+from+" order by p.depth, d.order_index, d.id limit ?",
+	list, err := db.List[Department](ctx, d.db, "select "+db.Columns[Department]("d")+from+" order by p.depth, d.order_index desc, d.id limit ?",
 		append(w.Args, mostDepartments)...)
 	return list, total, err
 }
 
-const selectFacts = `select d.id, r.root_code, p.code,
-		(select count(*) from department_members m where m.pool_id = d.pool_id and m.department_id = d.id),
+var selectFacts = `select d.id, r.root_code, p.code,
+		(select count(*) from department_members m where m.pool_id = d.pool_id and m.department_id = d.id and ` + InForce("m") + `),
 		exists (select 1 from departments c where c.pool_id = d.pool_id and c.parent_id = d.id)
 	from departments d
 	left join departments r on r.pool_id = d.pool_id and r.id = d.org_id
 	left join departments p on p.pool_id = d.pool_id and p.id = d.parent_id
 	where d.pool_id = ? and d.id in (?...) limit ?`
 
-const selectLeaders = `select department_id, user_id from department_members
-	where pool_id = ? and department_id in (?...) and is_leader order by department_id, user_id limit ?`
+var selectLeaders = `select department_id, user_id from department_members
+	where pool_id = ? and department_id in (?...) and is_leader and ` + InForce() + " order by department_id, user_id limit ?"
 
 // pair is a row of two identifiers.
 type pair struct {
@@ -216,11 +223,12 @@ func gatherPairs(rows []pair) map[string][]string {
 }
 
 func (d *Directory) facts(ctx context.Context, poolID string, ids []string) (map[string]DepartmentFacts, error) {
-	rows, err := db.List[DepartmentFacts](ctx, d.db, selectFacts, poolID, ids, mostDepartments)
+	now := d.db.Now()
+	rows, err := db.List[DepartmentFacts](ctx, d.db, selectFacts, now, now, poolID, ids, mostDepartments)
 	if err != nil {
 		return nil, err
 	}
-	leaders, err := db.List[pair](ctx, d.db, selectLeaders, poolID, ids, mostLeaders*max(len(ids), 1))
+	leaders, err := db.List[pair](ctx, d.db, selectLeaders, poolID, ids, now, now, mostLeaders*max(len(ids), 1))
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,9 @@ type Directory struct {
 	hasher *secret.Hasher
 	keys   keyCache
 	access accessCache
+	rules  ruleCache
+
+	indexes indexes
 
 	// detached are told, in the transaction, of users who lose all that they were given.
 	detached []func(ctx context.Context, poolID string, userIDs []string) error
@@ -38,7 +41,9 @@ type Options struct {
 
 // New builds the directory.
 func New(o Options) *Directory {
-	return &Directory{db: o.DB, log: o.Log, master: o.Master, hasher: o.Hasher}
+	d := &Directory{db: o.DB, log: o.Log, master: o.Master, hasher: o.Hasher}
+	o.DB.Subscribe(usersTopic, d.usersStale)
+	return d
 }
 
 // OnDetach registers f to run, inside the transaction, when users are deleted or resign: it removes what another package

@@ -302,6 +302,11 @@ func (d *Directory) changeField(ctx context.Context, had, next *Field, now int64
 			return nil, fault.New(fault.Unprocessable, "field_type_fixed", had.Key)
 		}
 	}
+	if had.TargetType == UserTarget && (had.DataType != next.DataType || next.Encrypted && !had.Encrypted) {
+		if err := d.fieldsFree(ctx, had.PoolID, []string{had.Key}); err != nil {
+			return nil, err
+		}
+	}
 	next.UpdatedAt = now
 	changes = append(changes, db.Change{Column: "updated_at", Before: had.UpdatedAt, After: now})
 	if err := d.updateField(ctx, had, changes); err != nil {
@@ -316,7 +321,8 @@ func (d *Directory) changeField(ctx context.Context, had, next *Field, now int64
 	return changes, err
 }
 
-// DeleteFields removes fields of a target type with all their values, and returns the keys that were there.
+// DeleteFields removes fields of a target type with all their values, and returns the keys that were there. One that a rule of a
+// dynamic group reads is Unprocessable "field_in_rule" (key, codes of groups); neither can its type change then, nor its values be encrypted.
 func (d *Directory) DeleteFields(ctx context.Context, poolID string, t TargetType, keys []string) ([]string, error) {
 	t, err := t.normal()
 	if err != nil {
@@ -327,6 +333,11 @@ func (d *Directory) DeleteFields(ctx context.Context, poolID string, t TargetTyp
 	}
 	var deleted []string
 	err = d.db.Tx(ctx, func(ctx context.Context) (err error) {
+		if t == UserTarget {
+			if err := d.fieldsFree(ctx, poolID, keys); err != nil {
+				return err
+			}
+		}
 		if deleted, err = d.dropFields(ctx, poolID, t, keys); err != nil || len(deleted) == 0 {
 			return err
 		}

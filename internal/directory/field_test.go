@@ -496,7 +496,7 @@ func TestValueStatements(t *testing.T) {
 			most int
 			verb func(ctx context.Context) error
 		}{
-			{"one target", 8, func(ctx context.Context) error { return h.SetValuesOf(ctx, "p", "USER", list[:1]) }},
+			{"one target", 9, func(ctx context.Context) error { return h.SetValuesOf(ctx, "p", "USER", list[:1]) }},
 			{"100 targets", 9, func(ctx context.Context) error { return h.SetValuesOf(ctx, "p", "USER", list) }},
 			{"read", 1, func(ctx context.Context) error { _, err := h.Values(ctx, "p", "USER", h.users); return err }},
 		} {

@@ -124,7 +124,8 @@ func (d *Directory) CreateGroups(ctx context.Context, poolID string, list []NewG
 }
 
 // PutGroup makes the group of a code, or gives the one that has it this name, description and type. It reports whether the
-// group is new. Custom values that n does not name stay.
+// group is new. Custom values that n does not name stay, and so does what makes a group dynamic or static: SetRule and RemoveRule
+// change that.
 func (d *Directory) PutGroup(ctx context.Context, poolID string, n NewGroup) (g *Group, created bool, err error) {
 	want, err := n.group(poolID, d.db.NewID(), d.db.Now())
 	if err != nil {
@@ -138,7 +139,10 @@ func (d *Directory) PutGroup(ctx context.Context, poolID string, n NewGroup) (g 
 		created, g = had.ID == want.ID, &had
 		if !created {
 			next := had
-			next.Name, next.Description, next.Type = want.Name, want.Description, want.Type
+			next.Name, next.Description = want.Name, want.Description
+			if had.Type != DynamicGroup && want.Type != DynamicGroup {
+				next.Type = want.Type
+			}
 			g = &next
 			return d.saveGroup(ctx, &had, g, n.Custom)
 		}
@@ -231,6 +235,9 @@ func (d *Directory) DeleteGroups(ctx context.Context, poolID string, codes []str
 		return err
 	}
 	return d.db.Tx(ctx, func(ctx context.Context) error {
+		if err := d.lockRules(ctx, poolID); err != nil {
+			return err
+		}
 		groups, err := d.lockGroupsByCode(ctx, poolID, codes)
 		if err != nil {
 			return err
@@ -252,6 +259,11 @@ func (d *Directory) DeleteGroups(ctx context.Context, poolID string, codes []str
 		}
 		if err := d.removeValues(ctx, poolID, GroupTarget, ids); err != nil {
 			return err
+		}
+		if slices.ContainsFunc(groups, func(g Group) bool { return g.Type == DynamicGroup }) {
+			if err := d.dropRules(ctx, poolID, ids); err != nil {
+				return err
+			}
 		}
 		if err := d.dropGroups(ctx, poolID, ids); err != nil {
 			return err
@@ -306,7 +318,7 @@ func (d *Directory) AllGroups(ctx context.Context, poolID string) ([]Group, erro
 	return groups, err
 }
 
-// GroupsOf returns a page of the groups that a user is in, newest group first, and how many there are.
+// GroupsOf returns a page of the groups that a user is in now, newest group first, and how many there are.
 func (d *Directory) GroupsOf(ctx context.Context, poolID, userID string, p Page) ([]Group, int64, error) {
 	return d.listGroupsOf(ctx, poolID, userID, p)
 }
@@ -319,10 +331,19 @@ func (d *Directory) GroupsOfUsers(ctx context.Context, poolID string, userIDs []
 	return d.groupsOfUsers(ctx, poolID, Findable(userIDs), mostGroupsOf)
 }
 
-// AddMembers puts up to 500 users into a group. Who is in it already stays as they are; an unknown user is ErrUserNotFound
-// and nobody is added.
+// AddMembers puts up to 500 users into a group at once and for always, as AddMembersFor does.
 func (d *Directory) AddMembers(ctx context.Context, poolID, code string, userIDs []string) error {
+	return d.AddMembersFor(ctx, poolID, code, userIDs, Period{})
+}
+
+// AddMembersFor puts up to 500 users into a group for a period. Who is in it already is so for the new period then; an unknown
+// user is ErrUserNotFound and nobody is added. A period that is over or has no length is fault.Field("endTime"), a dynamic group
+// ErrGroupDynamic.
+func (d *Directory) AddMembersFor(ctx context.Context, poolID, code string, userIDs []string, p Period) error {
 	if err := CheckCount("userIds", len(userIDs), mostMembers); err != nil {
+		return err
+	}
+	if err := p.Check(d.db.Now(), "startTime", "endTime"); err != nil {
 		return err
 	}
 	return d.db.Tx(ctx, func(ctx context.Context) error {
@@ -330,20 +351,25 @@ func (d *Directory) AddMembers(ctx context.Context, poolID, code string, userIDs
 		if err != nil {
 			return err
 		}
+		if g.Type == DynamicGroup {
+			return ErrGroupDynamic
+		}
 		if err := d.LockUsers(ctx, poolID, userIDs); err != nil {
 			return err
 		}
-		added, err := d.insertMembers(ctx, g, userIDs)
+		added, err := d.saveMembers(ctx, inGroups, poolID, g.ID, userIDs, p.Term(), getsPeriod)
 		if err != nil || len(added) == 0 {
 			return err
 		}
 		e := aboutGroups(audit.Add, []Group{*g})
 		e.After = map[string]any{"user_ids": added}
+		p.Record(e.After)
 		return d.log.Add(ctx, poolID, e)
 	})
 }
 
-// RemoveMembers takes up to 500 users out of a group. Who is not in it, or is nobody, is passed over.
+// RemoveMembers takes up to 500 users out of a group, also those who were to come later. Who is not in it, or is nobody, is passed
+// over. A dynamic group is ErrGroupDynamic.
 func (d *Directory) RemoveMembers(ctx context.Context, poolID, code string, userIDs []string) error {
 	if err := CheckCount("userIds", len(userIDs), mostMembers); err != nil {
 		return err
@@ -352,6 +378,9 @@ func (d *Directory) RemoveMembers(ctx context.Context, poolID, code string, user
 		g, err := d.groupByCode(ctx, poolID, code, "")
 		if err != nil {
 			return err
+		}
+		if g.Type == DynamicGroup {
+			return ErrGroupDynamic
 		}
 		removed, err := d.deleteMembers(ctx, g, userIDs)
 		if err != nil || len(removed) == 0 {

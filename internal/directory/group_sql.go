@@ -76,18 +76,19 @@ func (d *Directory) listGroups(ctx context.Context, poolID, keywords string, p P
 
 var selectGroupsOfUser = "select " + db.Columns[Group]("g") + ` from group_members m
 	join groups g on g.pool_id = m.pool_id and g.id = m.group_id
-	where m.pool_id = ? and m.user_id = ? order by m.group_id desc limit ? offset ?`
+	where m.pool_id = ? and m.user_id = ? and ` + InForce("m") + " order by m.group_id desc limit ? offset ?"
 
 func (d *Directory) listGroupsOf(ctx context.Context, poolID, userID string, p Page) ([]Group, int64, error) {
 	if len(Findable([]string{userID})) == 0 {
 		return []Group{}, 0, nil
 	}
-	total, err := db.One[int64](ctx, d.db, "select count(*) from group_members where pool_id = ? and user_id = ?", poolID, userID)
+	now := d.db.Now()
+	total, err := db.One[int64](ctx, d.db, "select count(*) from group_members where pool_id = ? and user_id = ? and "+InForce(), poolID, userID, now, now)
 	if err != nil {
 		return nil, 0, err
 	}
 	limit, offset := p.window()
-	groups, err := db.List[Group](ctx, d.db, selectGroupsOfUser, poolID, userID, limit, offset)
+	groups, err := db.List[Group](ctx, d.db, selectGroupsOfUser, poolID, userID, now, now, limit, offset)
 	return groups, total, err
 }
 
@@ -99,12 +100,13 @@ type userGroup struct {
 
 var selectGroupsOf = "select found.user_id, " + db.Columns[Group]("g") + ` from (
 		select user_id, group_id, row_number() over (partition by user_id order by group_id desc) as place
-		from group_members where pool_id = ? and user_id in (?...)) found
+		from group_members where pool_id = ? and user_id in (?...) and ` + InForce() + `) found
 	cross join groups g
 	where g.pool_id = ? and g.id = found.group_id and found.place <= ? order by found.user_id, found.place limit ?`
 
 func (d *Directory) groupsOfUsers(ctx context.Context, poolID string, userIDs []string, each int) (map[string][]Group, error) {
-	rows, err := db.List[userGroup](ctx, d.db, selectGroupsOf, poolID, userIDs, poolID, each, each*max(len(userIDs), 1))
+	now := d.db.Now()
+	rows, err := db.List[userGroup](ctx, d.db, selectGroupsOf, poolID, userIDs, now, now, poolID, each, each*max(len(userIDs), 1))
 	if err != nil {
 		return nil, err
 	}
@@ -127,12 +129,6 @@ func (d *Directory) lock(ctx context.Context, table, order, poolID string, ids [
 	return err
 }
 
-func (d *Directory) insertMembers(ctx context.Context, g *Group, userIDs []string) (added []string, err error) {
-	return db.List[string](ctx, d.db, `insert into group_members (pool_id, group_id, user_id, created_at)
-		select pool_id, cast(? as text), id, cast(? as bigint) from users where pool_id = ? and id in (?...)
-		on conflict (pool_id, group_id, user_id) do nothing returning user_id`, g.ID, d.db.Now(), g.PoolID, Findable(userIDs))
-}
-
 func (d *Directory) deleteMembers(ctx context.Context, g *Group, userIDs []string) (removed []string, err error) {
 	return db.List[string](ctx, d.db, "delete from group_members where pool_id = ? and group_id = ? and user_id in (?...) returning user_id",
 		g.PoolID, g.ID, Findable(userIDs))
@@ -151,15 +147,16 @@ func (d *Directory) removeMemberships(ctx context.Context, poolID string, userID
 
 var selectMembers = "select " + db.Columns[User]("u") + ` from group_members m
 	join users u on u.pool_id = m.pool_id and u.id = m.user_id
-	where m.pool_id = ? and m.group_id = ? order by m.created_at desc, m.user_id desc limit ? offset ?`
+	where m.pool_id = ? and m.group_id = ? and ` + InForce("m") + " order by m.created_at desc, m.user_id desc limit ? offset ?"
 
 func (d *Directory) listMembers(ctx context.Context, g *Group, p Page) ([]User, int64, error) {
-	total, err := db.One[int64](ctx, d.db, "select count(*) from group_members where pool_id = ? and group_id = ?", g.PoolID, g.ID)
+	now := d.db.Now()
+	total, err := db.One[int64](ctx, d.db, "select count(*) from group_members where pool_id = ? and group_id = ? and "+InForce(), g.PoolID, g.ID, now, now)
 	if err != nil {
 		return nil, 0, err
 	}
 	limit, offset := p.window()
-	users, err := db.List[User](ctx, d.db, selectMembers, g.PoolID, g.ID, limit, offset)
+	users, err := db.List[User](ctx, d.db, selectMembers, g.PoolID, g.ID, now, now, limit, offset)
 	return users, total, err
 }
 
@@ -175,15 +172,16 @@ var selectMembersOf = "select found.group_id, " + db.Columns[User]("u") + ` from
 		select group_id, user_id, place from (
 			select m.group_id, m.user_id, row_number() over (partition by m.group_id order by m.created_at desc, m.user_id desc) as place
 			from groups g cross join group_members m
-			where g.pool_id = ? and g.id in (?...) and m.pool_id = g.pool_id and m.group_id = g.id and m.created_at >= coalesce((
-				select x.created_at from group_members x where x.pool_id = g.pool_id and x.group_id = g.id
+			where g.pool_id = ? and g.id in (?...) and m.pool_id = g.pool_id and m.group_id = g.id and ` + InForce("m") + ` and m.created_at >= coalesce((
+				select x.created_at from group_members x where x.pool_id = g.pool_id and x.group_id = g.id and ` + InForce("x") + `
 				order by x.created_at desc limit 1 offset ?), 0)) numbered
 		where place <= ? limit ?) found
 	cross join users u
 	where u.pool_id = ? and u.id = found.user_id order by found.group_id, found.place`
 
 func (d *Directory) membersOf(ctx context.Context, poolID string, groupIDs []string, each int) (map[string][]User, error) {
-	rows, err := db.List[groupMember](ctx, d.db, selectMembersOf, poolID, groupIDs, each-1, each, each*max(len(groupIDs), 1), poolID)
+	now := d.db.Now()
+	rows, err := db.List[groupMember](ctx, d.db, selectMembersOf, poolID, groupIDs, now, now, now, now, each-1, each, each*max(len(groupIDs), 1), poolID)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +193,8 @@ func (d *Directory) membersOf(ctx context.Context, poolID string, groupIDs []str
 }
 
 func (d *Directory) hasMember(ctx context.Context, g *Group, userID string) (bool, error) {
-	n, err := db.One[int64](ctx, d.db, "select count(*) from group_members where pool_id = ? and group_id = ? and user_id in (?...)",
-		g.PoolID, g.ID, Findable([]string{userID}))
+	now := d.db.Now()
+	n, err := db.One[int64](ctx, d.db, "select count(*) from group_members where pool_id = ? and group_id = ? and user_id in (?...) and "+InForce(),
+		g.PoolID, g.ID, Findable([]string{userID}), now, now)
 	return n > 0, err
 }

@@ -160,6 +160,11 @@ func (d *Directory) deleteTree(ctx context.Context, n *Department) error {
 	if err != nil {
 		return err
 	}
+	if n.IsRoot() {
+		if err := d.removeValues(ctx, n.PoolID, OrgTarget, []string{n.ID}); err != nil {
+			return err
+		}
+	}
 	for rest := ids; len(rest) > 0; {
 		part := rest[:min(len(rest), mostDropped)]
 		rest = rest[len(part):]

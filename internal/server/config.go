@@ -19,6 +19,7 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/guildhall-id/guildhall/internal/db"
+	"github.com/guildhall-id/guildhall/internal/op"
 	"github.com/guildhall-id/guildhall/internal/secret"
 )
 
@@ -43,6 +44,8 @@ type Config struct {
 	StopTimeout     time.Duration
 	DBConnections   int64
 	MetricsListen   string
+	Parallel        [3]int // by op.Class
+	QueueTime       time.Duration
 	Password        secret.Cost
 
 	// Ignored are variables of the environment that begin like settings and are none.
@@ -79,6 +82,10 @@ var Settings = []Setting{
 	{"stop_timeout", "15s", "Time that running requests are given when the server stops.", duration(func(c *Config) *time.Duration { return &c.StopTimeout }, 0, 10*time.Minute)},
 	{"db_connections", "0", "SQLite: connections that read at once. PostgreSQL: connections. 0 chooses by the number of processors.", number(func(c *Config) *int64 { return &c.DBConnections }, 0, 1000)},
 	{"metrics_listen", "", "Address for `/metrics` alone. Empty: `/metrics` stands beside everything else.", optionalAddress(func(c *Config) *string { return &c.MetricsListen })},
+	{"points_parallel", "0", "Reads of one thing answered at once; sixteen for each may wait, more are answered 429. 0: sixty-four for each processor.", smallNumber(func(c *Config, n int) { c.Parallel[op.Point] = n }, 0, 100000)},
+	{"lists_parallel", "0", "Lists and searches answered at once; sixteen for each may wait, more are answered 429. 0: eight for each processor.", smallNumber(func(c *Config, n int) { c.Parallel[op.List] = n }, 0, 100000)},
+	{"writes_parallel", "0", "Writes made at once; sixteen for each may wait, more are answered 429. 0: thirty-two for each processor.", smallNumber(func(c *Config, n int) { c.Parallel[op.Write] = n }, 0, 100000)},
+	{"queue_time", "2s", "Longest wait of a request, or of a password hash, for its turn; after it the answer is 429.", duration(func(c *Config) *time.Duration { return &c.QueueTime }, 10*time.Millisecond, time.Minute)},
 	{"argon2_memory", "19456", "argon2id: KiB of memory a password hash takes.", smallNumber(func(c *Config, n int) { c.Password.Memory = uint32(n) }, 8, 131072)},
 	{"argon2_time", "2", "argon2id: passes over the memory.", smallNumber(func(c *Config, n int) { c.Password.Time = uint32(n) }, 1, 64)},
 	{"argon2_threads", "1", "argon2id: lanes.", smallNumber(func(c *Config, n int) { c.Password.Threads = uint8(n) }, 1, 64)},
@@ -160,6 +167,7 @@ func Load(path string, environ []string, flags map[string]string) (*Config, erro
 
 // complete fills in what follows from other settings.
 func (c *Config) complete() error {
+	c.Password.Patience = c.QueueTime
 	if c.DB == "" {
 		c.DB = filepath.Join(c.Data, "guildhall.db")
 	}

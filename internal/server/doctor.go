@@ -10,6 +10,7 @@ import (
 
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/directory"
+	"github.com/guildhall-id/guildhall/internal/op"
 	"github.com/guildhall-id/guildhall/internal/secret"
 )
 
@@ -28,6 +29,7 @@ func Examine(ctx context.Context, c *Config) []Finding {
 	add := func(f Finding) { out = append(out, f) }
 	add(Finding{What: "configuration", Found: "every setting can be read"})
 	add(examineBaseURL(c))
+	add(examineGates(c))
 	add(examineFolder(c))
 	add(examineMaster(c))
 	if !db.IsPostgres(c.DB) {
@@ -44,6 +46,22 @@ func examineBaseURL(c *Config) Finding {
 		return Finding{What: "base_url", Found: c.BaseURL, Mend: "Passwords and tokens would travel in the clear: put a TLS proxy in front and set base_url to its https:// address."}
 	}
 	return Finding{What: "base_url", Found: c.BaseURL}
+}
+
+// examineGates tells what the sizes come to, and finds writes whose places can all be held by those that wait for a password hash.
+func examineGates(c *Config) Finding {
+	size := func(class op.Class) int { return gateSize(class, c.Parallel[class], c.QueueTime).Running }
+	f := Finding{What: "at once", Found: fmt.Sprintf("%d reads, %d lists, %d writes", size(op.Point), size(op.List), size(op.Write))}
+	hasher, err := secret.NewHasher(c.Password)
+	if err != nil {
+		return Finding{"password hashes", err.Error(), "Set the argon2 settings within their bounds.", true}
+	}
+	hashes := hasher.Gate().Size()
+	f.Found += fmt.Sprintf(", %d password hashes", hashes.Running)
+	if hashes.Running+hashes.Waiting >= size(op.Write) {
+		f.Mend = "A flood of passwords can hold every write up: set writes_parallel above the sum of password_parallel and password_queue."
+	}
+	return f
 }
 
 func examineFolder(c *Config) Finding {

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/guildhall-id/guildhall/internal/gate"
 )
 
 // metrics are what Prometheus reads. Routes are the patterns of the router, so that their number is bounded.
@@ -18,7 +20,8 @@ type metrics struct {
 	took     *prometheus.HistogramVec
 }
 
-func newMetrics(version string) *metrics {
+// newMetrics makes them; gates are by the name of their class.
+func newMetrics(version string, gates map[string]*gate.Gate) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guildhall_http_requests_total",
@@ -30,6 +33,16 @@ func newMetrics(version string) *metrics {
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "guildhall_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version}})
 	info.Set(1)
 	m.registry.MustRegister(m.requests, m.took, info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for class, g := range gates {
+		labels := prometheus.Labels{"class": class}
+		m.registry.MustRegister(
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "guildhall_gate_running", Help: "Calls of a class that run.", ConstLabels: labels},
+				func() float64 { return float64(g.Load().Running) }),
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "guildhall_gate_waiting", Help: "Calls of a class that wait for their turn.", ConstLabels: labels},
+				func() float64 { return float64(g.Load().Waiting) }),
+			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "guildhall_gate_refused_total", Help: "Calls of a class that were refused because too many ran and waited.", ConstLabels: labels},
+				func() float64 { return float64(g.Load().Refused) }))
+	}
 	return m
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/directory"
+	"github.com/guildhall-id/guildhall/internal/gate"
 	"github.com/guildhall-id/guildhall/internal/op"
 	"github.com/guildhall-id/guildhall/internal/secret"
 	"github.com/guildhall-id/guildhall/internal/signin"
@@ -39,6 +40,7 @@ type Server struct {
 	logger  *slog.Logger
 	handler http.Handler
 	metrics *metrics
+	gates   map[string]*gate.Gate // all there are, by name
 	stopped atomic.Bool
 }
 
@@ -71,6 +73,7 @@ func Build(ctx context.Context, c *Config, version string, logger *slog.Logger) 
 		return nil, fmt.Errorf("the database cannot be opened: %w", err)
 	}
 	s := &Server{Config: c, DB: d, version: version, started: time.Now(), logger: logger}
+	s.gates = map[string]*gate.Gate{"password": hasher.Gate()}
 	s.Log = audit.New(d)
 	s.Directory = directory.New(directory.Options{DB: d, Log: s.Log, Master: master, Hasher: hasher})
 	s.Access = access.New(d, s.Log, s.Directory)
@@ -114,7 +117,10 @@ func (s *Server) Handler() http.Handler { return s.handler }
 const avatarPath = "/assets/avatar.svg"
 
 func (s *Server) mount() error {
-	limits := op.Limits{Body: s.Config.MaxBody, Deadline: s.Config.RequestDeadline}
+	limits := op.Limits{Body: s.Config.MaxBody, Deadline: s.Config.RequestDeadline, Gates: newGates(s.Config)}
+	for class, g := range limits.Gates {
+		s.gates[op.Class(class).String()] = g
+	}
 	photo := s.Config.BaseURL + avatarPath
 	three := v3.New(v3.Options{Directory: s.Directory, Access: s.Access, Signin: s.Signin, Log: s.Log, DB: s.DB, Limits: limits,
 		Now: time.Now, Started: s.started, Window: s.Config.ClockWindow, DefaultPhoto: photo, Version: s.version})
@@ -126,7 +132,7 @@ func (s *Server) mount() error {
 	mux := http.NewServeMux()
 	three.Mount(mux)
 	two.Mount(mux)
-	s.metrics = newMetrics(s.version)
+	s.metrics = newMetrics(s.version, s.gates)
 	s.mountHealth(mux)
 	s.handler = s.around(v2.CORS(mux))
 	return nil
@@ -158,6 +164,10 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	go s.housekeeping(background)
+	if err := s.Directory.WarmSearch(background); err != nil {
+		s.logger.Warn("warming the search", "error", err)
+	}
+	go s.continueRules(background)
 
 	select {
 	case err := <-failed:
@@ -196,10 +206,30 @@ func (s *Server) housekeeping(ctx context.Context) {
 			if err := s.Access.SweepAssignments(ctx); err != nil {
 				s.logger.Warn("sweeping role assignments", "error", err)
 			}
+			if err := s.Directory.SweepMemberships(ctx); err != nil {
+				s.logger.Warn("sweeping memberships", "error", err)
+			}
 		case <-tick.C:
 			if err := s.Directory.PurgeNonces(ctx); err != nil {
 				s.logger.Warn("purging nonces", "error", err)
 			}
+		}
+	}
+}
+
+// continueRules finishes changes of dynamic groups' rules that a stop or a caller's deadline has cut off. It may take long.
+func (s *Server) continueRules(ctx context.Context) {
+	ctx = caller.With(ctx, &caller.Caller{Kind: caller.System})
+	minute := time.NewTicker(time.Minute)
+	defer minute.Stop()
+	for {
+		if err := s.Directory.ContinueRules(ctx); err != nil && ctx.Err() == nil {
+			s.logger.Warn("continuing changes of group rules", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-minute.C:
 		}
 	}
 }

@@ -28,7 +28,7 @@ func CORS(next http.Handler) http.Handler {
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Set("Access-Control-Allow-Credentials", "true")
 		if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
-			h.Set("Access-Control-Expose-Headers", "x-request-id")
+			h.Set("Access-Control-Expose-Headers", "x-request-id, retry-after")
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -14,7 +14,6 @@ var (
 	errEmailNotWritable = fault.New(fault.Forbidden, "email_not_writable")
 	errPhoneNotWritable = fault.New(fault.Forbidden, "phone_not_writable")
 	errBatchTooLong     = fault.New(fault.Invalid, "batch_too_long")
-	errNodeNotFound     = fault.New(fault.NotFound, "node_not_found")
 	errTokenUnreadable  = fault.New(fault.Invalid, "token_unreadable")
 	errRouteNotFound    = fault.New(fault.NotFound, "route_not_found")
 	errMethodNotAllowed = fault.New(fault.Invalid, "method_not_allowed")
@@ -48,7 +47,9 @@ var messages = map[string]message{
 
 	// The server.
 	"deadline":              {1000, "请求超时，请稍后重试", "The request took too long, try again later"},
+	"search_not_ready":      {1000, "搜索索引正在建立，请稍后重试", "The search index is being built, try again in a moment"},
 	"database_busy":         {1000, "服务繁忙，请稍后重试", "The service is busy, try again later"},
+	"server_busy":           {1000, "服务繁忙，请稍后重试", "The service is busy, try again later"},
 	"operation_unsupported": {0, "暂不支持操作 %s", "Operation %s is not supported"},
 	"route_not_found":       {0, "接口不存在", "There is no such route"},
 	"method_not_allowed":    {0, "请使用 POST 方法", "Use the method POST"},
@@ -101,27 +102,34 @@ var messages = map[string]message{
 	"organization_code_blank":   {0, "组织机构标识符 %s 不合法", "The organization's code %s is malformed"},
 	"organization_code_taken":   {0, "组织机构标识符已存在", "The organization's code is taken"},
 	"organization_full":         {0, "组织机构的部门数量已达上限", "The organization has too many departments"},
-	"department_not_found":      {0, "部门不存在", "Department not found"},
+	"department_not_found":      {0, "组织机构节点不存在", "Node not found"},
 	"department_invalid":        {0, "部门 %s 不存在", "Department %s not found"},
 	"department_code_taken":     {0, "部门标识符已存在", "The department's code is taken"},
 	"open_department_taken":     {0, "openDepartmentId 已存在", "The openDepartmentId is taken"},
 	"department_cycle":          {0, "不能将部门移动到自身或其子部门下", "A department cannot be moved below itself"},
 	"department_too_deep":       {0, "部门层级过深", "The departments would be nested too deeply"},
 	"department_is_root":        {0, "不能移动或删除根部门", "The root department cannot be moved or deleted"},
+	"departments_too_many":      {0, "组织机构的部门过多，请分别获取", "There are too many departments for one answer, ask for fewer organizations"},
+	"user_not_in_department":    {0, "用户不在该部门中", "The user is not in the department"},
+	"node_code_ambiguous":       {0, "有多个组织机构的节点使用标识符 %s", "Nodes of several organizations have the code %s"},
+	"tenant_not_found":          {0, "租户不存在", "Tenant not found"},
 	"post_not_found":            {0, "岗位不存在", "Post not found"},
 	"post_code_taken":           {0, "岗位标识符已存在", "The post's code is taken"},
 
 	// Groups, roles, grants.
-	"group_not_found":     {0, "分组不存在", "Group not found"},
-	"group_code_taken":    {0, "分组标识符已存在", "The group's code is taken"},
-	"node_not_found":      {0, "组织机构节点不存在", "Node not found"},
-	"namespace_not_found": {0, "权限分组不存在", "Permission namespace not found"},
-	"role_not_found":      {0, "角色不存在", "Role not found"},
-	"role_code_taken":     {0, "角色标识符已存在", "The role's code is taken"},
-	"role_name_taken":     {0, "角色名称已存在", "The role's name is taken"},
-	"role_code_missing":   {0, "参数 code 格式错误", "Parameter code is malformed"},
-	"role_code_invalid":   {0, "角色标识符 %s 格式错误", "The role code %s is malformed"},
-	"grant_limit":         {0, "授权数量超过上限 %s", "There are more grants than %s"},
+	"group_not_found":      {0, "分组不存在", "Group not found"},
+	"group_rule_not_found": {0, "分组没有规则", "The group has no rule"},
+	"group_rule_limit":     {0, "动态分组数量超过上限 %s", "A pool takes at most %s dynamic groups"},
+	"group_is_dynamic":     {0, "动态分组的成员由规则决定，不能手动增减", "The members of a dynamic group follow its rule alone"},
+	"field_in_rule":        {0, "字段 %s 正被动态分组使用：%s", "Field %s is read by the rules of groups: %s"},
+	"group_code_taken":     {0, "分组标识符已存在", "The group's code is taken"},
+	"namespace_not_found":  {0, "权限分组不存在", "Permission namespace not found"},
+	"role_not_found":       {0, "角色不存在", "Role not found"},
+	"role_code_taken":      {0, "角色标识符已存在", "The role's code is taken"},
+	"role_name_taken":      {0, "角色名称已存在", "The role's name is taken"},
+	"role_code_missing":    {0, "参数 code 格式错误", "Parameter code is malformed"},
+	"role_code_invalid":    {0, "角色标识符 %s 格式错误", "The role code %s is malformed"},
+	"grant_limit":          {0, "授权数量超过上限 %s", "There are more grants than %s"},
 
 	// Policies.
 	"policy_not_found":    {0, "策略不存在", "Policy not found"},

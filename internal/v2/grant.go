@@ -147,7 +147,7 @@ func (a *API) target(ctx context.Context, targetType, identifier, namespace stri
 	case "ROLE":
 		targets, err = a.roleTargets(ctx, namespace, []string{identifier})
 	case "ORG":
-		err = errNodeNotFound
+		err = directory.ErrDepartmentNotFound
 	default:
 		err = fault.Field("targetType")
 	}

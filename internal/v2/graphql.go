@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -21,15 +22,42 @@ type graphqlRequest struct {
 	Query         string         `json:"query" rule:"required"`
 	OperationName *string        `json:"operationName"`
 	Variables     map[string]any `json:"variables"`
+
+	prepared *gql.Prepared
 }
 
-// graphql answers one document. As an operation it may be called by anyone: each root field has a rule of its own.
-func (a *API) graphql(ctx context.Context, in *graphqlRequest) (jsontext.Value, error) {
+// largeDocument is the number of selected fields from which a document counts as a list: the clients' reads of one thing have up
+// to some 60.
+const largeDocument = 150
+
+// classOf reads the document, and says what answering it costs.
+func (a *API) classOf(in *graphqlRequest) op.Class {
 	request := gql.Request{Query: in.Query, Variables: in.Variables}
 	if in.OperationName != nil {
 		request.OperationName = *in.OperationName
 	}
-	result := a.schema.Execute(ctx, request)
+	in.prepared = a.schema.Prepare(request)
+	shape := in.prepared.Shape()
+	switch {
+	case shape.Mutation:
+		return op.Write
+	case shape.Schema:
+		return op.Point
+	case shape.Fields >= largeDocument, slices.ContainsFunc(shape.Types, isMany):
+		return op.List
+	}
+	return op.Point
+}
+
+// isMany reports whether a type of the schema is that of many things.
+func isMany(name string) bool {
+	return strings.HasPrefix(name, "[") || strings.HasPrefix(name, "Paginated")
+}
+
+// graphql answers the document that classOf has read. As an operation it may be called by anyone: each root field has a rule of
+// its own.
+func (a *API) graphql(ctx context.Context, in *graphqlRequest) (jsontext.Value, error) {
+	result := in.prepared.Execute(ctx)
 	if result.Errors != nil {
 		return nil, newDocumentFailure(result.Errors)
 	}

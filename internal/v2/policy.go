@@ -237,8 +237,6 @@ func (a *API) policyTargets(ctx context.Context, namespace, targetType string, n
 		for code, g := range groups {
 			ids[code] = g.ID
 		}
-	case directory.OrgTarget:
-		return nil, errNodeNotFound
 	default:
 		return nil, fault.Field("targetType")
 	}
@@ -362,6 +360,33 @@ func (a *API) policyAssignments(ctx context.Context, in *policyAssignmentsInput)
 		f.TargetID = targets[0].ID
 	}
 	return a.listAssignments(ctx, f, w)
+}
+
+type byTargetInput struct {
+	Namespace  string `json:"namespace"`
+	PolicyCode string `json:"policy_code" rule:"required"`
+	TargetType string `json:"target_type"`
+	Page       *int64 `json:"page"`
+	Limit      *int64 `json:"limit"`
+}
+
+// assignmentsByTarget lists the assignments of one policy, to targets of one type where that is given.
+func (a *API) assignmentsByTarget(ctx context.Context, in *byTargetInput) (*page[policyAssignment], error) {
+	switch in.TargetType {
+	case "", "USER", "ROLE", "GROUP", "ORG":
+	default:
+		return nil, fault.Field("target_type")
+	}
+	ref := access.PolicyRef{Namespace: in.Namespace, Code: in.PolicyCode}
+	p, err := a.access.Policy(ctx, caller.From(ctx).PoolID, ref)
+	if err != nil {
+		return nil, err
+	}
+	w, err := paging{in.Page, in.Limit}.window()
+	if err != nil {
+		return nil, err
+	}
+	return a.listAssignments(ctx, access.AssignmentFilter{Namespace: p.Namespace, Code: p.Code, TargetType: policyTargetType(in.TargetType)}, w)
 }
 
 func (a *API) listAssignments(ctx context.Context, f access.AssignmentFilter, w directory.Page) (*page[policyAssignment], error) {

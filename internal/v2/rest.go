@@ -102,7 +102,7 @@ func contractRoutes() ([]route, error) {
 	return c.Routes, err
 }
 
-// unserved are the contract's routes under /api/v2 that ops has not: they say so.
+// unserved are the contract's routes under /api/v2, and those of its management client beside it, that ops has not: they say so.
 func unserved(ops []op.Op, routes []route) []op.Op {
 	known := map[string]bool{}
 	for i := range ops {
@@ -110,7 +110,7 @@ func unserved(ops []op.Op, routes []route) []op.Op {
 	}
 	var list []op.Op
 	for _, r := range routes {
-		if strings.HasPrefix(r.Path, "/api/v2/") && !known[r.pattern()] {
+		if (strings.HasPrefix(r.Path, "/api/v2/") || strings.HasPrefix(r.Path, "/connections/")) && !known[r.pattern()] {
 			known[r.pattern()] = true
 			list = append(list, op.Unserved(r.Method, r.Path, r.name()))
 		}

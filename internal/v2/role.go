@@ -184,16 +184,42 @@ func (in *assignmentInput) refs() []access.RoleRef {
 	return access.RoleRefs(in.Namespace, codes...)
 }
 
-// targets are the users and groups that are named. Nothing is a node yet.
+// targets are the users, groups and nodes that are named.
 func (a *API) targets(ctx context.Context, in *assignmentInput) ([]access.Target, error) {
-	if len(in.NodeCodes) > 0 {
-		return nil, errNodeNotFound
-	}
 	targets, err := a.groupTargets(ctx, in.GroupCodes)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := a.nodeTargets(ctx, in.NodeCodes)
+	targets = append(targets, nodes...)
 	for _, id := range in.UserIDs {
 		targets = append(targets, access.Target{Type: directory.UserTarget, ID: id})
 	}
 	return targets, err
+}
+
+// nodeTargets are the nodes of codes, which must all be there. A code that nodes of several organisations have is refused: nobody
+// could say who is meant.
+func (a *API) nodeTargets(ctx context.Context, codes []string) ([]access.Target, error) {
+	if len(codes) == 0 {
+		return nil, nil
+	}
+	nodes, err := a.dir.DepartmentsByCode(ctx, caller.From(ctx).PoolID, codes)
+	if err != nil {
+		return nil, err
+	}
+	targets := make([]access.Target, 0, len(codes))
+	for _, code := range codes {
+		switch found := nodes[code]; len(found) {
+		case 0:
+			return nil, directory.ErrDepartmentNotFound
+		case 1:
+			targets = append(targets, access.Target{Type: directory.DepartmentTarget, ID: found[0].ID})
+		default:
+			return nil, fault.New(fault.Conflict, "node_code_ambiguous", code)
+		}
+	}
+	return targets, nil
 }
 
 // groupTargets are the groups of codes, which must all be there.
@@ -216,7 +242,7 @@ func (a *API) groupTargets(ctx context.Context, codes []string) ([]access.Target
 	return targets, nil
 }
 
-// assignRole gives roles to users and groups, all to all or none; revokeRole takes them away.
+// assignRole gives roles to users, groups and nodes, all to all or none; revokeRole takes them away.
 func (a *API) assignRole(ctx context.Context, in *assignmentInput) (*commonMessage, error) {
 	return a.changeRoles(ctx, in, a.access.Assign)
 }

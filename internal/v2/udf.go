@@ -191,11 +191,22 @@ func (a *API) valuesOf(ctx context.Context, in *targetInput) ([]customValue, err
 }
 
 // checkTargets refuses targets that are not there, but for users: those the directory itself refuses when it writes. Nothing is
-// a department, an organisation or a permission yet.
+// a permission yet.
 func (a *API) checkTargets(ctx context.Context, t directory.TargetType, ids ...string) error {
 	pool := caller.From(ctx).PoolID
 	switch t {
 	case directory.UserTarget:
+		return nil
+	case "NODE", directory.DepartmentTarget, directory.OrgTarget:
+		nodes, err := a.dir.DepartmentsByID(ctx, pool, ids)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if n, ok := nodes[id]; !ok || t == directory.OrgTarget && !n.IsRoot() {
+				return directory.ErrDepartmentNotFound
+			}
+		}
 		return nil
 	case directory.RoleTarget:
 		roles, err := a.access.RolesByID(ctx, pool, ids)

@@ -61,11 +61,15 @@ func (a *API) showFound(ctx context.Context, u *directory.User, err error, d det
 type usersInput struct {
 	paging
 	sorting
-	// excludeUsersInOrg is not read: nobody is in an organisation yet.
+	ExcludeUsersInOrg bool `json:"excludeUsersInOrg"`
 }
 
 func (a *API) users(ctx context.Context, in *usersInput) (*page[user], error) {
-	return a.listUsers(ctx, in.paging, directory.UserQuery{Sort: in.keys()})
+	q := directory.UserQuery{Sort: in.keys()}
+	if in.ExcludeUsersInOrg {
+		q.Filters = []directory.Filter{{Field: "department", Operator: "IS_NULL"}}
+	}
+	return a.listUsers(ctx, in.paging, q)
 }
 
 func (a *API) archivedUsers(ctx context.Context, in *paging) (*page[user], error) {
@@ -87,18 +91,22 @@ func (a *API) listUsers(ctx context.Context, p paging, q directory.UserQuery) (*
 
 type searchInput struct {
 	paging
-	Query         string    `json:"query"`
-	Fields        []*string `json:"fields"`
-	DepartmentOpt []*struct {
-		DepartmentID *string `json:"departmentId"`
-	} `json:"departmentOpts"`
-	GroupOpt []*struct {
+	Query         string           `json:"query"`
+	Fields        []*string        `json:"fields"`
+	DepartmentOpt []*departmentOpt `json:"departmentOpts"`
+	GroupOpt      []*struct {
 		Code *string `json:"code"`
 	} `json:"groupOpts"`
 	RoleOpt []*roleInput `json:"roleOpts"`
 }
 
-// searchUser looks for users by a part of any of the fields; groups and roles narrow the search. A group or a role that is
+// departmentOpt is the input SearchUserDepartmentOpt, and a value of the directory's filter by department.
+type departmentOpt struct {
+	DepartmentID               string `json:"departmentId"`
+	IncludeChildrenDepartments bool   `json:"includeChildrenDepartments"`
+}
+
+// searchUser looks for users by a part of any of the fields; departments, groups and roles narrow the search. One that is
 // unknown has nobody in it.
 func (a *API) searchUser(ctx context.Context, in *searchInput) (*page[user], error) {
 	pool := caller.From(ctx).PoolID
@@ -116,12 +124,17 @@ func (a *API) searchUser(ctx context.Context, in *searchInput) (*page[user], err
 		q.SearchOn = directory.DefaultSearchV2
 	}
 	if len(in.DepartmentOpt) > 0 {
-		q.InDepartments = []string{}
+		wanted := []departmentOpt{}
 		for _, d := range in.DepartmentOpt {
-			if d != nil && d.DepartmentID != nil {
-				q.InDepartments = append(q.InDepartments, *d.DepartmentID)
+			if d != nil && len(directory.Findable([]string{d.DepartmentID})) > 0 && d.DepartmentID != directory.Root {
+				wanted = append(wanted, *d)
 			}
 		}
+		value, err := json.Marshal(wanted)
+		if err != nil {
+			return nil, err
+		}
+		q.Filters = []directory.Filter{{Field: "department", Operator: "IN", Value: value}}
 	}
 	if len(in.GroupOpt) > 0 {
 		var codes []string

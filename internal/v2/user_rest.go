@@ -153,14 +153,10 @@ type userPathInput struct {
 	UserID string `path:"userId"`
 }
 
-// userOrgs lists the organisations of a user, userTenants the tenants: nobody is in any yet.
-func (a *API) userOrgs(ctx context.Context, in *userPathInput) ([]struct{}, error) {
+// userTenants lists the tenants of a user: nobody is in any yet.
+func (a *API) userTenants(ctx context.Context, in *userPathInput) ([]struct{}, error) {
 	_, err := a.dir.User(ctx, caller.From(ctx).PoolID, directory.ByID(in.UserID))
 	return []struct{}{}, err
-}
-
-func (a *API) userTenants(ctx context.Context, in *userPathInput) ([]struct{}, error) {
-	return a.userOrgs(ctx, in)
 }
 
 type kickInput struct {

@@ -114,6 +114,32 @@ func (a *API) register(s *gql.Schema) {
 	s.Field("Group", "users", nested(key, a.groupUsers))
 	s.Field("Group", "authorizedResources", nested(keyOrUser, a.groupResources))
 
+	s.Query("org", root(key, a.org))
+	s.Query("orgs", root(key, a.orgs))
+	s.Query("rootNode", root(key, a.rootNode))
+	s.Query("nodeById", root(key, a.nodeByID))
+	s.Query("nodeByCode", root(key, a.nodeByCode))
+	s.Query("isRootNode", root(key, a.isRootNode))
+	s.Query("childrenNodes", root(key, a.childrenNodes))
+	s.Query("searchNodes", root(key, a.searchNodes))
+	s.Mutation("createOrg", root(key, a.createOrg))
+	s.Mutation("deleteOrg", root(key, a.deleteOrg))
+	s.Mutation("addNode", root(key, a.addNode))
+	s.Mutation("addNodeV2", root(key, a.addNodeV2))
+	s.Mutation("updateNode", root(key, a.updateNode))
+	s.Mutation("deleteNode", root(key, a.deleteNode))
+	s.Mutation("moveNode", root(key, a.moveNode))
+	s.Mutation("addMember", root(key, a.addMember))
+	s.Mutation("removeMember", root(key, a.removeMember))
+	s.Mutation("moveMembers", root(key, a.moveMembers))
+	s.Mutation("setMainDepartment", root(key, a.setMainDepartment))
+	s.Field("Node", "users", nested(key, a.nodeUsers))
+	s.Field("Node", "roles", nested(key, a.nodeRoles))
+	s.Field("Node", "authorizedResources", nested(keyOrUser, a.nodeResources))
+	s.Bind("Org", org{})
+	s.Bind("Node", node{})
+	s.Bind("PaginatedOrgs", page[org]{})
+
 	s.Query("udf", root(key, a.udf))
 	s.Mutation("setUdf", root(key, a.setUdf))
 	s.Mutation("removeUdf", root(key, a.removeUdf))
@@ -188,6 +214,12 @@ func (a *API) served() []op.Op {
 		op.Post("/api/v2/env", "addEnv", key, a.addEnv),
 		op.Delete("/api/v2/env/{key}", "removeEnv", key, a.removeEnv),
 		op.Get("/api/v2/oidc/validate_token", "validateToken", anyone, a.validateToken),
+		op.Get("/api/v2/orgs", "getAllOrgs", key, a.getAllOrgs),
+		op.Get("/api/v2/orgs/by-tenant", "getOrgByTenantId", key, a.orgByTenant),
+		op.Get("/api/v2/orgs/count", "getAllOrgs", key, a.countOrgs),
+		op.Get("/api/v2/orgs/export", "exportAll", key, a.exportOrgs),
+		op.Post("/api/v2/orgs/import", "importByJson", key, a.importOrg),
+		op.Get("/api/v2/policies/assignments/by-target", "getPoliciesAssignmentsCondition", key, a.assignmentsByTarget),
 		op.Get("/api/v2/userpools/detail", "detail", key, a.userpool),
 		op.Query("/api/v2/roles/roleUsers", "findUsers", key, a.findRoleUsers),
 		op.Query("/api/v2/users/batch", "batch", key, a.postBatch),
@@ -196,6 +228,7 @@ func (a *API) served() []op.Op {
 		op.Post("/api/v2/users/identity/unlink", "unlinkIdentity", key, a.unlinkIdentity),
 		op.Post("/api/v2/users/kick", "kick", key, a.kick),
 		op.Get("/api/v2/users/login-status", "checkLoginStatus", key, a.loginStatus),
+		op.Get("/api/v2/users/me/orgs", "listOrgs", op.SignedInUser, a.ownOrgs),
 		op.Get("/api/v2/users/{userId}", "detail", key, a.getUser),
 		op.Get("/api/v2/users/{userId}/orgs", "listOrgs", key, a.userOrgs),
 		op.Get("/api/v2/users/{userId}/tenants", "getUserTenants", key, a.userTenants),
@@ -210,7 +243,7 @@ func (a *API) served() []op.Op {
 // around the mux.
 func (a *API) Mount(mux *http.ServeMux) {
 	graphql := graphqlWire{a}
-	documents := op.Query("/graphql/v2", "graphql", op.Anyone, a.graphql)
+	documents := op.Regrade(op.Query("/graphql/v2", "graphql", op.Anyone, a.graphql), a.classOf)
 	for _, path := range []string{"/graphql/v2", "/graphql"} {
 		mux.Handle("POST "+path, withBearing(op.Handler(documents, graphql, a.limits)))
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {

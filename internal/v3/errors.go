@@ -26,7 +26,9 @@ var messages = map[string]message{
 	"body_too_large":   {0, "请求体过大", "The request body is too large"},
 	"query_malformed":  {0, "查询参数编码错误", "The query string is malformed"},
 	"deadline":         {0, "请求超时，请稍后重试", "The request took too long, try again later"},
+	"search_not_ready": {0, "搜索索引正在建立，请稍后重试", "The search index is being built, try again in a moment"},
 	"database_busy":    {0, "服务繁忙，请稍后重试", "The service is busy, try again later"},
+	"server_busy":      {0, "服务繁忙，请稍后重试", "The service is busy, try again later"},
 	"unauthenticated":  {0, "未认证", "Not authenticated"},
 	"forbidden":        {0, "无权限执行此操作", "Not permitted"},
 	"token_invalid":    {0, "令牌无效或已过期", "The token is invalid or has expired"},
@@ -84,6 +86,10 @@ var messages = map[string]message{
 	// Groups, roles, departments.
 	"group_code_taken":     {0, "分组标识符已存在", "The group's code is taken"},
 	"group_not_found":      {0, "分组不存在", "Group not found"},
+	"group_is_dynamic":     {0, "动态分组的成员由规则决定，不能手动增减", "The members of a dynamic group follow its rule alone"},
+	"group_rule_not_found": {0, "分组没有规则", "The group has no rule"},
+	"group_rule_limit":     {0, "动态分组数量超过上限 %s", "A pool takes at most %s dynamic groups"},
+	"field_in_rule":        {0, "字段 %s 正被动态分组使用：%s", "Field %s is read by the rules of groups: %s"},
 	"namespace_not_found":  {0, "权限组不存在", "Permission namespace not found"},
 	"role_not_found":       {0, "角色不存在", "Role not found"},
 	"role_code_invalid":    {0, "invalid role code: %s", "invalid role code: %s"},
@@ -102,6 +108,8 @@ var messages = map[string]message{
 	"organization_full":                    {0, "组织的部门数量已达上限", "The organization has too many departments"},
 	"department_code_taken":                {0, "部门标识符已存在", "The department's code is taken"},
 	"open_department_taken":                {0, "openDepartmentId 已存在", "The openDepartmentId is taken"},
+	"departments_too_many":                 {0, "部门过多，请分别获取", "There are too many departments for one answer"},
+	"user_not_in_department":               {0, "用户不在该部门中", "The user is not in the department"},
 	"department_cycle":                     {0, "不能将部门移动到自身或其子部门下", "A department cannot be moved below itself"},
 	"department_too_deep":                  {0, "部门层级过深", "The departments would be nested too deeply"},
 	"department_is_root":                   {0, "不能移动或删除根部门", "The root department cannot be moved or deleted"},
@@ -109,6 +117,11 @@ var messages = map[string]message{
 	"post_code_taken":                      {0, "岗位标识符已存在", "The post's code is taken"},
 	"field_format name createOrganization": {0, "参数 organizationName 格式错误", "Parameter organizationName is malformed"},
 	"field_format name updateOrganization": {0, "参数 organizationName 格式错误", "Parameter organizationName is malformed"},
+
+	// Expressions.
+	"expression_invalid":    {0, "表达式有误（位置 %s）：%s", "The expression is wrong at %s: %s"},
+	"expression_too_costly": {0, "表达式过于复杂：%s", "The expression is too costly: %s"},
+	"expression_failed":     {0, "表达式无法计算：%s", "The expression has no result: %s"},
 
 	// Policies.
 	"policy_not_found":    {0, "策略不存在", "Policy not found"},

@@ -19,8 +19,8 @@ var groupSteps = []step{
 	{"createUsersBatch", `{"list":[{"username":"ann"},{"username":"bob"},{"username":"eve"}]}`, `200`, "ann=0.userId bob=1.userId eve=2.userId"},
 	{"setCustomFields", `{"list":[{"dataType":"NUMBER","key":"rank","targetType":"GROUP"},{"dataType":"STRING","key":"name","targetType":"GROUP"}]}`, `200`, ""},
 
-	{"createGroup", `{"code":"dev","customData":{"name":"mine","rank":7},"description":"who develop","name":"Dev","type":"dynamic"}`,
-		`200 {"id":"*","code":"dev","name":"Dev","description":"who develop","type":"dynamic","metadataSource":[],"members":[],"customData":"-"}`, "dev=id"},
+	{"createGroup", `{"code":"dev","customData":{"name":"mine","rank":7},"description":"who develop","name":"Dev","type":"static"}`,
+		`200 {"id":"*","code":"dev","name":"Dev","description":"who develop","type":"static","metadataSource":[],"members":[],"customData":"-"}`, "dev=id"},
 	{"createGroup", `{"code":"bare","name":"Bare"}`, `200 {"code":"bare","description":"","type":"static"}`, ""},
 	{"createGroup", `{"code":"dev","name":"D"}`, `409 分组标识符已存在`, ""},
 	{"createGroup", `{"code":"` + tooLongCode + `","name":"D"}`, badCode, ""},

@@ -297,7 +297,7 @@ func TestStatements(t *testing.T) {
 		{"listOrganizations", `{"withCustomData":true,"withPost":true}`, 6},
 		{"getAllDepartments", `{"organizationCode":"acme","withCustomData":true}`, 6},
 		{"searchDepartmentsList", `{"limit":50,"organizationCode":"acme","withCustomData":true,"withPost":true}`, 7},
-		{"listDepartmentMembers", `{"departmentId":"root","includeChildrenDepartments":true,"limit":50,"organizationCode":"acme","withDepartmentIds":true}`, 4},
+		{"listDepartmentMembers", `{"departmentId":"root","includeChildrenDepartments":true,"limit":50,"organizationCode":"acme","withDepartmentIds":true}`, 5},
 		{"getUserDepartments", `{"limit":50,"userId":"{u}","withCustomData":true,"withDepartmentPaths":true}`, 5},
 		{"postList", `{"limit":50}`, 3},
 		{"getUser", `{"userId":"{u}"}`, 1},

@@ -211,14 +211,14 @@ func (a *API) assignees(ctx context.Context, list []TargetDto) ([]access.Target,
 }
 
 func (a *API) assignRole(ctx context.Context, in *AssignRoleDto) (success, error) {
-	return a.assign(ctx, []access.RoleRef{roleRef(in.Namespace, in.Code)}, in.Targets, access.Period{Begin: in.EnableTime, End: in.EndTime})
+	return a.assign(ctx, []access.RoleRef{roleRef(in.Namespace, in.Code)}, in.Targets, directory.Period{Begin: in.EnableTime, End: in.EndTime})
 }
 
 func (a *API) assignRoleBatch(ctx context.Context, in *AssignRoleBatchDto) (success, error) {
-	return a.assign(ctx, roleRefs(in.Roles), in.Targets, access.Period{})
+	return a.assign(ctx, roleRefs(in.Roles), in.Targets, directory.Period{})
 }
 
-func (a *API) assign(ctx context.Context, refs []access.RoleRef, list []TargetDto, p access.Period) (success, error) {
+func (a *API) assign(ctx context.Context, refs []access.RoleRef, list []TargetDto, p directory.Period) (success, error) {
 	targets, err := a.assignees(ctx, list)
 	if err != nil {
 		return success{}, err

@@ -387,23 +387,10 @@ type GetDepartmentByIdParams struct {
 
 // CreateDepartmentTreeReqDto is the request of createDepartmentTree: POST /api/v3/create-department-tree.
 type CreateDepartmentTreeReqDto struct {
-	Name     string      `json:"name" rule:"required"`
-	Children []string    `json:"children"`
-	Members  UserInfoDto `json:"members"`
-	TenantID *string     `json:"tenantId"`
-}
-
-// UserInfoDto stands in CreateDepartmentTreeReqDto.
-type UserInfoDto struct {
-	Username         *string `json:"username"`
-	Email            *string `json:"email"`
-	Phone            *string `json:"phone"`
-	PhoneCountryCode *string `json:"phoneCountryCode"`
-	Name             *string `json:"name"`
-	Gender           *string `json:"gender" rule:"enum=M|F|U"`
-	Country          *string `json:"country"`
-	Province         *string `json:"province"`
-	City             *string `json:"city"`
+	Name     string         `json:"name" rule:"required"`
+	Children jsontext.Value `json:"children"`
+	Members  jsontext.Value `json:"members"`
+	TenantID *string        `json:"tenantId"`
 }
 
 // GetDepartmentSyncRelationsParams is the request of getDepartmentSyncRelations: GET /api/v3/get-department-sync-relations.

@@ -3,6 +3,7 @@ package v3
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/guildhall-id/guildhall/internal/access"
@@ -48,10 +49,10 @@ func New(o Options) *API {
 	return &API{Options: o, replays: newReplays(o.Started, o.Window, replayMemory), nobody: secret.Random(32)}
 }
 
-// Operations are all that the API serves, by domain in the order of the contract.
+// Operations are all that the API serves: the contract's by domain in its order, then our own, which stand under /api/v3/x/.
 func (a *API) Operations() []op.Op {
 	key := op.ManagementKey
-	return []op.Op{
+	return slices.Concat([]op.Op{
 		// users
 		op.Query("/api/v3/list-users", "listUsers", key, a.listUsers),
 		op.Get("/api/v3/list-users", "listUsersLegacy", key, a.listUsersLegacy),
@@ -82,7 +83,7 @@ func (a *API) Operations() []op.Op {
 		op.Get("/api/v3/get-user-logged-in-identities", "getUserLoggedinIdentities", key, a.getUserLoggedinIdentities),
 		op.Post("/api/v3/resign-user", "resignUser", key, a.resignUser),
 		op.Post("/api/v3/resign-user-batch", "resignUserBatch", key, a.resignUserBatch),
-		op.Get("/api/v3/get-user-authorized-resources", "getUserAuthorizedResources", key, a.getUserAuthorizedResources),
+		op.Get("/api/v3/get-user-authorized-resources", "getUserAuthorizedResources", key, a.getUserAuthorizedResources).Costs(op.List),
 		op.Query("/api/v3/check-session-status", "checkSessionStatus", key, a.checkSessionStatus),
 		op.Post("/api/v3/import-otp", "importOtp", key, a.importOTP),
 		op.Get("/api/v3/get-otp-secret-by-user", "getOtpSecretByUser", key, a.getOTPSecretByUser),
@@ -107,7 +108,7 @@ func (a *API) Operations() []op.Op {
 		op.Post("/api/v3/add-group-members", "addGroupMembers", key, a.addGroupMembers),
 		op.Post("/api/v3/remove-group-members", "removeGroupMembers", key, a.removeGroupMembers),
 		op.Get("/api/v3/list-group-members", "listGroupMembers", key, a.listGroupMembers),
-		op.Get("/api/v3/get-group-authorized-resources", "getGroupAuthorizedResources", key, a.getGroupAuthorizedResources),
+		op.Get("/api/v3/get-group-authorized-resources", "getGroupAuthorizedResources", key, a.getGroupAuthorizedResources).Costs(op.List),
 
 		// roles
 		op.Get("/api/v3/get-role", "getRole", key, a.getRole),
@@ -115,7 +116,7 @@ func (a *API) Operations() []op.Op {
 		op.Post("/api/v3/assign-role-batch", "assignRoleBatch", key, a.assignRoleBatch),
 		op.Post("/api/v3/revoke-role", "revokeRole", key, a.revokeRole),
 		op.Post("/api/v3/revoke-role-batch", "revokeRoleBatch", key, a.revokeRoleBatch),
-		op.Get("/api/v3/get-role-authorized-resources", "getRoleAuthorizedResources", key, a.getRoleAuthorizedResources),
+		op.Get("/api/v3/get-role-authorized-resources", "getRoleAuthorizedResources", key, a.getRoleAuthorizedResources).Costs(op.List),
 		op.Get("/api/v3/list-role-members", "listRoleMembers", key, a.listRoleMembers),
 		op.Get("/api/v3/list-role-departments", "listRoleDepartments", key, a.listRoleDepartments),
 		op.Post("/api/v3/create-role", "createRole", key, a.createRole),
@@ -159,6 +160,7 @@ func (a *API) Operations() []op.Op {
 		op.Get("/api/v3/get-department-by-id", "getDepartmentById", key, a.getDepartmentByID),
 		op.Get("/api/v3/get-department-sync-relations", "getDepartmentSyncRelations", key, a.getDepartmentSyncRelations),
 		op.Post("/api/v3/delete-department-sync-relations", "deleteDepartmentSyncRelations", key, a.deleteDepartmentSyncRelations),
+		op.Post("/api/v3/create-department-tree", "createDepartmentTree", key, a.createDepartmentTree),
 		op.Post("/api/v3/update-department-status", "updateNodeStatus", key, a.updateDepartmentStatus),
 
 		// posts
@@ -207,7 +209,7 @@ func (a *API) Operations() []op.Op {
 
 		// public-info
 		op.Get("/api/v3/system", "getSystemInfo", op.Anyone, a.getSystemInfo),
-	}
+	}, a.periodOperations(), a.ruleOperations())
 }
 
 // Mount puts the whole wire into mux: what is served, what the contract has beside it (statusCode 501), and all else

@@ -112,6 +112,10 @@ var overrides = map[string][]change{
 	"GetPostByIdListDto.idList":      {anyJSON},
 	"SetUserPostsDto.postIds":        {items(50)},
 
+	// A tree: the description knows of one level of it, and of one member.
+	"CreateDepartmentTreeReqDto.children": {anyJSON},
+	"CreateDepartmentTreeReqDto.members":  {anyJSON},
+
 	// Clients create groups of a code and a name alone; the type is "static" then.
 	"CreateGroupReqDto.type":                {optional},
 	"CreateGroupReqDto.description":         {optional},
