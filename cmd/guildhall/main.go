@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -78,17 +77,10 @@ type serveCommand struct{ common }
 // firstPool is the name of the pool that the first start makes.
 const firstPool = "Guildhall"
 
-// garbage is how much the heap may grow between two collections, in percent. The live heap is a few MB: at Go's 100 a busy
-// server collects many times a second, at this it answers a fifth to a half more and takes some 20 MB more. GOGC overrides it.
-const garbage = 400
-
 func (s *serveCommand) Run(ctx context.Context) error {
 	config, err := s.load()
 	if err != nil {
 		return err
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbage)
 	}
 	logger := server.NewLogger(config, os.Stderr)
 	for _, name := range config.Ignored {

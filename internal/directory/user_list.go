@@ -20,7 +20,7 @@ func (d *Directory) Users(ctx context.Context, poolID string, q UserQuery) ([]Us
 		return nil, 0, err
 	}
 	limit, offset := q.window()
-	if len(p.words) == 0 && offset <= nearPage && (p.hard.String() != "" || p.everything() || !d.searchReady(poolID)) {
+	if len(p.words) == 0 && offset <= nearPage && (p.hard.String() != "" || p.everything() && order.facet() < 0 || !d.searchReady(poolID)) {
 		return d.nearUsers(ctx, poolID, p, order, limit, offset)
 	}
 	ids, total, err := d.selectUsers(ctx, poolID, p, order, limit, offset)
@@ -70,7 +70,7 @@ const (
 // selectUsers returns a page of the identifiers that a plan selects, and how many there are.
 func (d *Directory) selectUsers(ctx context.Context, poolID string, p *userPlan, o userSort, limit, offset int) (ids []string, total int64, err error) {
 	hard := p.hard.String() != ""
-	if len(p.words) == 0 && (hard || p.everything() && !o.byID() || !d.searchReady(poolID)) {
+	if len(p.words) == 0 && (hard || p.everything() && !o.byID() && o.facet() < 0 || !d.searchReady(poolID)) {
 		w, total, err := d.countInTable(ctx, poolID, p)
 		if err != nil || int64(offset) >= total {
 			return nil, total, err
@@ -89,6 +89,12 @@ func (d *Directory) selectUsers(ctx context.Context, poolID string, p *userPlan,
 		}
 		if o.byID() {
 			return idsOf(m.Page(offset, limit, !o.descending())), total, nil
+		}
+		if f := o.facet(); f >= 0 {
+			ids, complete, err := d.byFacet(ctx, poolID, p, f, o, m.Len(), limit, offset)
+			if complete || err != nil {
+				return ids, total, err
+			}
 		}
 	}
 	var w db.Where
@@ -138,6 +144,30 @@ func (d *Directory) selectUsers(ctx context.Context, poolID string, p *userPlan,
 	return window(found, limit, offset), total, nil
 }
 
+// byFacet is a page in the order of a facet: its values one after the other. It is not complete, and no answer, when a user has a
+// value that is none of those known.
+func (d *Directory) byFacet(ctx context.Context, poolID string, p *userPlan, facet int, o userSort, total, limit, offset int) (ids []string, complete bool, err error) {
+	values := slices.Clone(facets[facet].values)
+	slices.Sort(values)
+	if o.descending() {
+		slices.Reverse(values)
+	}
+	skip := offset
+	for _, value := range values {
+		test := facetOf(facets[facet].field, func(v string) bool { return v == value })
+		m, err := d.matching(ctx, poolID, p.words, append(slices.Clone(p.facets), test))
+		if err != nil {
+			return nil, false, err
+		}
+		total -= m.Len()
+		if len(ids) < limit {
+			ids = append(ids, idsOf(m.Page(skip, limit-len(ids), !o.descending()))...)
+		}
+		skip = max(0, skip-m.Len())
+	}
+	return ids, total == 0, nil
+}
+
 func window(ids []string, limit, offset int) []string {
 	return ids[min(offset, len(ids)):min(offset+limit, len(ids))]
 }
@@ -180,7 +210,12 @@ func (d *Directory) inTableOrder(ctx context.Context, w *db.Where, o userSort, l
 			return nil, err
 		}
 	}
-	rest, err := list(" and "+column+" is null", " order by id"+direction(o.descending()), limit-len(ids), max(0, offset-int(with)))
+	// In this form the condition has no index: one by the column would have to be sorted by identifier.
+	without := " and coalesce(" + column + ", '') = ''"
+	if o[0].kind != asText {
+		without = " and coalesce(" + column + ", 0) = 0"
+	}
+	rest, err := list(without, " order by id"+direction(o.descending()), limit-len(ids), max(0, offset-int(with)))
 	return append(ids, rest...), err
 }
 
@@ -233,6 +268,14 @@ func (o userSort) descending() bool { return len(o) == 0 || o[len(o)-1].descendi
 
 func (o userSort) byID() bool { return len(o) == 0 || o[0].column == "id" }
 
+// facet is the place of the only key among the facets, -1 if it is none of them.
+func (o userSort) facet() int {
+	if len(o) != 1 {
+		return -1
+	}
+	return slices.IndexFunc(facets, func(f facet) bool { return queryFields[f.field].column == o[0].column })
+}
+
 // nullable is the only column of the order if it may have nothing in it.
 func (o userSort) nullable() (column string, ok bool) {
 	if len(o) != 1 || o[0].column == "id" || notNull[o[0].column] {
@@ -243,6 +286,9 @@ func (o userSort) nullable() (column string, ok bool) {
 
 var notNull = map[string]bool{"status": true, "gender": true, "updated_at": true, "logins_count": true, "source_type": true}
 
+// alone are the columns whose values only one user has.
+var alone = map[string]bool{"username": true, "email": true, "external_id": true}
+
 func (o userSort) String() string {
 	s := " order by "
 	for _, c := range o {
@@ -250,6 +296,9 @@ func (o userSort) String() string {
 			break
 		}
 		s += c.column + direction(c.descending)
+		if len(o) == 1 && alone[c.column] {
+			return s
+		}
 		if len(o) > 1 && !notNull[c.column] {
 			s += " nulls last"
 		}

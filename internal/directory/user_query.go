@@ -272,7 +272,7 @@ func facetOf(field string, allow func(value string) bool) (f search.Facet) {
 
 // facetTest is a filter as a test of a facet, if the field is one and the test can be made without knowing values that are not listed.
 func facetTest(kind valueKind, f Filter) (test search.Facet, ok bool) {
-	at := slices.IndexFunc(facets, func(known facet) bool { return known.field == f.Field })
+	at := slices.IndexFunc(facets, func(known facet) bool { return queryFields[known.field].column == queryFields[f.Field].column })
 	if at < 0 {
 		return test, false
 	}
@@ -302,7 +302,7 @@ func facetTest(kind valueKind, f Filter) (test search.Facet, ok bool) {
 		named[s] = true
 	}
 	not := f.Operator == "NOT_EQUAL"
-	test = facetOf(f.Field, func(value string) bool { return named[value] != not })
+	test = facetOf(facets[at].field, func(value string) bool { return named[value] != not })
 	test.Allow[otherValue] = not
 	return test, true
 }

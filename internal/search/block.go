@@ -35,9 +35,12 @@ func (b *block) place(id ID) (int, bool) {
 	return slices.BinarySearchFunc(b.ids, id, compare)
 }
 
+// all is every document of the block, as bits.
+func (b *block) all() uint64 { return ^uint64(0) >> (blockSize - len(b.ids)) }
+
 // match returns the documents of the block, as bits, for which everything holds.
 func (b *block) match(words []word, facets []Facet) uint64 {
-	all := ^uint64(0) >> (blockSize - len(b.ids))
+	all := b.all()
 	mask := all
 	for i := range facets {
 		f := &facets[i]

@@ -127,6 +127,13 @@ type word struct {
 func (x *Index) Match(q Query) *Matches {
 	v := x.now.Load() // before the postings are read: they say at least what this view has
 	m := &Matches{view: v, masks: make([]uint64, len(v.blocks))}
+	if len(q.Words) == 0 && len(q.Facets) == 0 {
+		for i, b := range v.blocks {
+			m.masks[i] = b.all()
+		}
+		m.n = v.n
+		return m
+	}
 	words := make([]word, len(q.Words))
 	work := 0
 	for i, w := range q.Words {

@@ -163,6 +163,9 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	}
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	if os.Getenv("GOGC") == "" {
+		go keepMemory(background)
+	}
 	go s.housekeeping(background)
 	if err := s.Directory.WarmSearch(background); err != nil {
 		s.logger.Warn("warming the search", "error", err)

@@ -6,9 +6,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/fault"
 	"github.com/guildhall-id/guildhall/internal/op"
@@ -32,7 +29,7 @@ func (e envelope) Succeed(w http.ResponseWriter, r *http.Request, o *op.Op, c *c
 	b.WriteString(`{"statusCode":200,"message":""`)
 	if _, none := data.(struct{}); !none {
 		b.WriteString(`,"data":`)
-		if err := json.MarshalWrite(b, data, tolerant); err != nil {
+		if err := b.Encode(data); err != nil {
 			op.Logger(r.Context()).ErrorContext(r.Context(), "answer not encoded", "operation", o.Name, "request", c.RequestID, "error", err)
 			b.Drop()
 			e.Fail(w, r, o, c, err)
@@ -52,7 +49,7 @@ func (envelope) Fail(w http.ResponseWriter, r *http.Request, o *op.Op, c *caller
 	}
 	b := op.NewAnswer()
 	// A struct of strings and numbers always encodes.
-	_ = json.MarshalWrite(b, failureOf(err, o.Name, strings.HasPrefix(strings.ToLower(lang), "en"), c.RequestID), tolerant)
+	_ = b.Encode(failureOf(err, o.Name, strings.HasPrefix(strings.ToLower(lang), "en"), c.RequestID))
 	b.Send(w)
 }
 
@@ -75,7 +72,3 @@ func failureOf(err error, operation string, english bool, requestID string) fail
 	}
 	return failure{StatusCode: statusOf(e.Kind), Message: fillIn(text, e.Args), APICode: m.apiCode, RequestID: requestID}
 }
-
-// tolerant because text that came from elsewhere, an import or a directory, may not be UTF-8: better a replacement
-// character than no answer.
-var tolerant = jsontext.AllowInvalidUTF8(true)

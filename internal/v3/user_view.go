@@ -281,6 +281,14 @@ func (m moment) MarshalJSONTo(e *jsontext.Encoder) error {
 	return e.WriteValue(append(b, '"'))
 }
 
+// AppendJSON implements op.Appender.
+func (m moment) AppendJSON(b []byte) []byte {
+	if m == 0 {
+		return append(b, "null"...)
+	}
+	return append(m.append(append(b, '"')), '"')
+}
+
 func (m moment) append(b []byte) []byte {
 	return time.UnixMilli(int64(m)).UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
 }

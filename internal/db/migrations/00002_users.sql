@@ -76,21 +76,19 @@ create table if not exists users (
   constraint users_phone_key_key unique (pool_id, phone_key),
   constraint users_external_id_key unique (pool_id, external_id)
 );
--- What lists are put in order by. Making time is the identifier's.
-create index if not exists users_by_name on users (pool_id, name, id);
-create index if not exists users_by_phone on users (pool_id, phone, id);
-create index if not exists users_by_country_code on users (pool_id, phone_country_code, id);
+-- What lists are put in order by. Making time is the identifier's; status, gender and source type are in the search index; who has no value
+-- comes last and is not in an index.
 create index if not exists users_by_update on users (pool_id, updated_at, id);
-create index if not exists users_by_status on users (pool_id, status, id);
 create index if not exists users_by_status_change on users (pool_id, status_changed_at, id);
-create index if not exists users_by_gender on users (pool_id, gender, id);
-create index if not exists users_by_source_type on users (pool_id, source_type, id);
-create index if not exists users_by_password_time on users (pool_id, password_set_at, id);
-create index if not exists users_by_password_level on users (pool_id, password_level, id);
-create index if not exists users_by_login_time on users (pool_id, last_login_at, id);
-create index if not exists users_by_login_ip on users (pool_id, last_login_ip, id);
 create index if not exists users_by_logins on users (pool_id, logins_count, id);
-create index if not exists users_by_mfa_time on users (pool_id, last_mfa_at, id);
+create index if not exists users_by_name on users (pool_id, name, id) where name is not null;
+create index if not exists users_by_phone on users (pool_id, phone, id) where phone is not null;
+create index if not exists users_by_country_code on users (pool_id, phone_country_code, id) where phone_country_code is not null;
+create index if not exists users_by_password_time on users (pool_id, password_set_at, id) where password_set_at is not null;
+create index if not exists users_by_password_level on users (pool_id, password_level, id) where password_level is not null;
+create index if not exists users_by_login_time on users (pool_id, last_login_at, id) where last_login_at is not null;
+create index if not exists users_by_login_ip on users (pool_id, last_login_ip, id) where last_login_ip is not null;
+create index if not exists users_by_mfa_time on users (pool_id, last_mfa_at, id) where last_mfa_at is not null;
 -- What lists are filtered by besides. Texts longer than a line have none: nobody asks for them by their whole value.
 create index if not exists users_by_archive on users (pool_id, archived_at, id) where archived_at is not null;
 create index if not exists users_by_sign_up on users (pool_id, signed_up_at, id) where signed_up_at is not null;
