@@ -40,8 +40,7 @@ func TestUserPlans(t *testing.T) {
 	if _, err := h.matching(ctx, "p", nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	var plans func(q UserQuery) string
-	plans = func(q UserQuery) string {
+	plans := func(q UserQuery) string {
 		ran = nil
 		q.Page = Page{1, 10}
 		if _, _, err := h.Users(ctx, "p", q); err != nil {

@@ -284,13 +284,15 @@ func (d *Directory) usersStale(poolID string, ids []string) {
 	}
 }
 
-// WarmSearch begins to build the search indexes of large pools, so that the first search does not wait for that. It returns
-// before they are built.
+// WarmSearch builds the search indexes of large pools, one after the other, so that the first search does not wait for that. It
+// returns when they are built or ctx ends.
 func (d *Directory) WarmSearch(ctx context.Context) error {
 	pools, err := db.List[string](ctx, d.db, "select pool_id from tallies where name = ? group by pool_id having sum(n) >= ? order by pool_id limit 1000",
 		userTally, warmFrom)
 	for _, id := range pools {
-		d.index(id, mainIndex, true)
+		if err := d.index(id, mainIndex, true).fresh(ctx); err != nil {
+			return err
+		}
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -167,9 +168,12 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		go keepMemory(background)
 	}
 	go s.housekeeping(background)
-	if err := s.Directory.WarmSearch(background); err != nil {
-		s.logger.Warn("warming the search", "error", err)
-	}
+	go func() {
+		if err := s.Directory.WarmSearch(background); err != nil && background.Err() == nil {
+			s.logger.Warn("warming the search", "error", err)
+		}
+		debug.FreeOSMemory() // starting and reading a million users leave more garbage than serving them does
+	}()
 	go s.continueRules(background)
 
 	select {
