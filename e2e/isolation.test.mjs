@@ -189,6 +189,12 @@ const v3Rows = Object.entries({
 const ask = (query) => (v2, it, own) =>
   v2.makeGraphqlRequest({ query, variables: { ...it, own: own.userId, ownGroup: own.group, ownRole: own.role } });
 
+const options = (targetType, identifier) => ({
+  targetType,
+  targetIdentifiers: [identifier],
+  resources: [{ code: 'a:1', actions: ['read'], resourceType: 'DATA' }],
+});
+
 // The same for V2, by calls of its client.
 const v2Rows = Object.entries({
   detail: ({ users }, it) => users.detail(it.userId),
@@ -291,13 +297,64 @@ const v2Rows = Object.entries({
   'own resources in a namespace': ({ users }, it, own) => users.listAuthorizedResources(own.userId, it.appId),
   'own group in a namespace': ({ groups }, it, own) => groups.listAuthorizedResources(own.group, it.appId),
   'search with a role': ({ users }, it) => users.search('o', { roleOpts: [{ code: it.role }] }),
+  'acl isAllowed': ({ acl }, it) => acl.isAllowed(it.userId, it.resource, 'marka:read'),
+  'acl isAllowed in a namespace': ({ acl }, it, own) => acl.isAllowed(own.userId, 'a:1', 'read', { namespace: it.namespace }),
+  isActionDenied: ask('query ($userId: String!) { isActionDenied(resource: "marka:1", action: "marka:read", userId: $userId) }'),
+  'acl getAuthorizedTargets': ({ acl }, it) => acl.getAuthorizedTargets({ namespace: 'default', resource: it.resource, resourceType: 'DATA' }),
+  'acl getAuthorizedTargets in a namespace': ({ acl }, it) =>
+    acl.getAuthorizedTargets({ namespace: it.namespace, resource: 'a:1', resourceType: 'DATA' }),
+  ...Object.fromEntries(
+    [
+      ['USER', 'userId'],
+      ['GROUP', 'group'],
+      ['ROLE', 'role'],
+      ['ORG', 'departmentId'],
+    ].flatMap(([targetType, name]) => [
+      [`acl authorizeResources of ${targetType}`, ({ acl }, it) => acl.authorizeResources({ namespace: 'default', opts: [options(targetType, it[name])] })],
+      [`acl revokeResources of ${targetType}`, ({ acl }, it) => acl.revokeResources({ namespace: 'default', opts: [options(targetType, it[name])] })],
+      [
+        `acl revokeResource of ${targetType}`,
+        ({ acl }, it) => acl.revokeResource({ namespace: 'default', resource: it.resource, opts: [{ targetType, targetIdentifier: it[name] }] }),
+      ],
+      [
+        `acl listAuthorizedResourcesBatch of ${targetType}`,
+        ({ acl }, it) => acl.listAuthorizedResourcesBatch({ namespace: 'default', targets: [{ targetType, targetIdentifier: it[name] }] }),
+      ],
+      [`acl access of ${targetType}`, (v2, it, own) => v2.acl.allowAccessApplication({ appId: own.appId, targetType, targetIdentifiers: [it[name]] })],
+      [`acl access of ${targetType} revoked`, (v2, it, own) => v2.acl.deleteApplicationAccessPolicy({ appId: own.appId, targetType, targetIdentifiers: [it[name]] })],
+    ]),
+  ),
+  'acl authorizeResources in a namespace': ({ acl }, it, own) =>
+    acl.authorizeResources({ namespace: it.namespace, opts: [options('USER', own.userId)] }),
+  'acl revokeResources in a namespace': ({ acl }, it, own) => acl.revokeResources({ namespace: it.namespace, opts: [options('USER', own.userId)] }),
+  'acl updateNamespace': ({ acl }, it) => acl.updateNamespace(it.namespace, { name: 'x' }),
+  'acl deleteNamespace': ({ acl }, it) => acl.deleteNamespace(it.namespace),
+  'acl listResources': ({ acl }, it) => acl.listResources({ namespace: it.namespace }),
+  'acl getResourceById': ({ acl }, it) => acl.getResourceById(it.describedId),
+  'acl getResourceByCode': ({ acl }, it) => acl.getResourceByCode({ namespace: 'default', code: it.described }),
+  'acl createResource': ({ acl }, it) => acl.createResource({ namespace: it.namespace, code: 'x', type: 'DATA', actions: [{ name: 'a' }] }),
+  'acl updateResource': ({ acl }, it) => acl.updateResource(it.described, { namespace: 'default', description: 'x' }),
+  'acl deleteResource': ({ acl }, it) => acl.deleteResource(it.described, 'default'),
+  'acl getApplicationAccessPolicies': ({ acl }, it) => acl.getApplicationAccessPolicies({ appId: it.appId }),
+  ...Object.fromEntries(
+    ['allowAccessApplication', 'denyAccessApplication', 'enableApplicationAccessPolicy', 'disableApplicationAccessPolicy', 'deleteApplicationAccessPolicy'].map(
+      (method) => [`acl ${method}`, ({ acl }, it, own) => acl[method]({ appId: it.appId, targetType: 'USER', targetIdentifiers: [own.userId] })],
+    ),
+  ),
+  'acl updateDefaultApplicationAccessPolicy': ({ acl }, it) =>
+    acl.updateDefaultApplicationAccessPolicy({ appId: it.appId, defaultStrategy: 'DENY_ALL' }),
+  'acl programmaticAccessAccountList': ({ acl }, it) => acl.programmaticAccessAccountList(it.appId),
+  'acl createProgrammaticAccessAccount': ({ acl }, it) => acl.createProgrammaticAccessAccount(it.appId),
+  'acl disableProgrammaticAccessAccount': ({ acl }, it) => acl.disableProgrammaticAccessAccount(it.programmaticId),
+  'acl refreshProgrammaticAccessAccountSecret': ({ acl }, it) => acl.refreshProgrammaticAccessAccountSecret(it.programmaticId),
+  'acl deleteProgrammaticAccessAccount': ({ acl }, it) => acl.deleteProgrammaticAccessAccount(it.programmaticId),
 });
 
 onEachEngine(
   'isolation of pools',
   async (t, { pools: [first, second] }) => {
     const theirs = await furnish(first);
-    const own = { userId: ok(await second.v3.createUser({ username: 'own' })).userId, group: 'own-group', role: 'own-role', organization: 'own-org' };
+    const own = { userId: ok(await second.v3.createUser({ username: 'own' })).userId, group: 'own-group', role: 'own-role', organization: 'own-org', appId: second.appId };
     ok(await second.v3.createGroup({ code: own.group, name: 'Own' }));
   ok(await second.v3.createOrganization({ organizationCode: own.organization, organizationName: 'Own' }));
     await second.data('mutation { createRole(code: "own-role") { id } }');

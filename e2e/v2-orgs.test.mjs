@@ -226,9 +226,14 @@ onEachEngine('V2 organisations', async (t, { pools: [pool, other] }) => {
     assert.deepEqual(await theirs.exportAll(), []);
   });
 
+  await t.test('what is authorized', async () => { // v2-acl.test.mjs has more
+    const none = { list: [], totalCount: 0 };
+    assert.deepEqual(await orgs.listAuthorizedResourcesByNodeId(dev.id, 'default'), none);
+    assert.deepEqual(await orgs.listAuthorizedResourcesByNodeCode(acme.id, 'dev', 'default'), none);
+    await refuses(orgs.listAuthorizedResourcesByNodeId(dev.id, 'nonsense'), 404);
+  });
+
   await t.test('not served', async () => {
-    await refuses(orgs.listAuthorizedResourcesByNodeId(dev.id, 'default'), 501);
-    await refuses(orgs.listAuthorizedResourcesByNodeCode(acme.id, 'dev', 'default'), 501);
     await refuses(orgs.startSync({ providerType: 'ad', adConnectorId: 'x' }), 501);
     await refuses(orgs.startSync({ providerType: 'wechatwork' }), 501);
   });

@@ -172,6 +172,16 @@ onEachEngine('V3 departments', async (t, { pools: [pool] }) => {
     assert.equal(ok(await v3.listOrganizations({})).totalCount, 3, 'nothing was half done');
   });
 
+  await t.test('getDepartmentAllApp', async () => {
+    // Past the recorder: the contract describes the department and forgets the applications.
+    has(ok(await pool.v3.getDepartmentAllApp({ departmentId: id.dev })), { departmentId: id.dev, appList: [] });
+    ok(await v3.authorizeApplicationAccess({
+      appId: pool.appId, list: [{ targetType: 'ORG', targetIdentifier: [id.dev], effect: 'ALLOW', inheritByChildren: false }],
+    }));
+    has(ok(await pool.v3.getDepartmentAllApp({ departmentId: id.dev })).appList[0], { appId: pool.appId });
+    refused(await pool.v3.getDepartmentAllApp({ departmentId: unknownID }), 404, '部门不存在');
+  });
+
   await t.test('deleteDepartment', async () => {
     for (const code of ['额！ ', '', ' ']) refused(await v3.deleteDepartment({ organizationCode: code, departmentId: id.dev }), 404, notFound(code));
     refused(await v3.deleteDepartment({ organizationCode, departmentId: 'root' }), 422);
@@ -180,6 +190,6 @@ onEachEngine('V3 departments', async (t, { pools: [pool] }) => {
     has(ok(await v3.getUserDepartments({ userId: bob })), { totalCount: 0 });
   });
 
-  await t.test('every operation', () =>
+  await t.test('every operation', () => 
     recorder.assertComplete('departments', { elsewhere: ['getDepartmentAllApp'] }));
 });

@@ -24,6 +24,20 @@ models.CheckRoleParamsRespDto.message = { type: 'string', required: false };
 models.DepartmentPagingDto.totalCount.type = 'number';
 for (const name of ['getPost', 'getUserPost']) operations.get(name).response = 'CreatePostRespDto';
 
+// A data resource is a text, a list or a tree; the description calls it a node.
+for (const model of Object.values(models)) {
+  if (model.struct?.type.includes('|')) model.struct = { type: 'any', required: model.struct.required };
+}
+models.DataResourceTreeStructs.children = { type: 'DataResourceTreeStructs[]', nested: 'DataResourceTreeStructs', required: false };
+
+// A page of resources is described with an envelope of its own, one of a namespace's roles by one entry; who decides is told beside whom.
+for (const name of ['ResourcePagingDto', 'CommonResourcePagingDto']) {
+  for (const field of ['statusCode', 'message']) delete models[name][field];
+}
+models.NamespaceRolesPage = { totalCount: { type: 'number', required: true }, list: { type: 'NamespaceRolesListRespDto[]', nested: 'NamespaceRolesListRespDto', required: true } };
+models.NamespaceRolesListPaginatedRespDto.data = { type: 'NamespaceRolesPage', nested: 'NamespaceRolesPage', required: true };
+models.GetSubjectAuthDataDto.allowed = { type: 'boolean', required: false };
+
 /**
  * Checks value against a model of the contract, field by field: what is required is there and not null, what is there has the
  * declared type and one of the declared values, and nothing else is there.

@@ -26,6 +26,10 @@ export const nobody = {
   rootId: 'eeeeeeeeeeeeeeeeeeeeeef3',
   post: 'marka-none-post',
   postId: 'eeeeeeeeeeeeeeeeeeeeeef4',
+  namespace: 'marka-none-namespace',
+  describedId: 'eeeeeeeeeeeeeeeeeeeeeef5',
+  described: 'marka-none-thing',
+  programmaticId: 'eeeeeeeeeeeeeeeeeeeeeef6',
 };
 
 /** Fills a pool with one of everything; answers the names of all of it. */
@@ -71,6 +75,15 @@ export async function furnish(pool) {
     }`,
     { u: userId },
   );
+  await v2.acl.createNamespace('marka-namespace', 'marka');
+  const { id: describedId } = await v2.acl.createResource({
+    code: 'marka-thing',
+    type: 'DATA',
+    namespace: 'default',
+    actions: [{ name: 'marka:read', description: 'marka' }],
+  });
+  await v2.acl.allowAccessApplication({ appId: pool.appId, targetType: 'USER', targetIdentifiers: [userId] });
+  const { id: programmaticId } = await v2.acl.createProgrammaticAccessAccount(pool.appId, { tokenLifetime: 60, remarks: 'marka' });
   const [{ accessKeyId }] = ok(await v3.createAccessKey({ type: 'user', userId }));
   const { token } = await v2.users.refreshToken(userId);
   const log = ok(await v3.getAdminAuditLogs({ pagination: { page: 1, limit: 50 } })).list;
@@ -88,6 +101,10 @@ export async function furnish(pool) {
     role: 'marka-role',
     roleId: createRole.id,
     field: 'marka_field',
+    namespace: 'marka-namespace',
+    describedId,
+    described: 'marka-thing',
+    programmaticId,
     resource: 'marka:1',
     accessKeyId,
     appId: pool.appId,
@@ -98,7 +115,7 @@ export async function furnish(pool) {
 }
 
 /** All that a pool shows to its own keys, but for times of use. */
-export async function snapshot({ v2, v3 }, { userId, accessKeyId, group }) {
+export async function snapshot({ v2, v3, appId }, { userId, accessKeyId, group }) {
   const { lastDate, ...key } = ok(await v3.getAccessKey({ userId, accessKeyId }))[0];
   return {
     key,
@@ -114,6 +131,10 @@ export async function snapshot({ v2, v3 }, { userId, accessKeyId, group }) {
     roles: await v2.makeGraphqlRequest({
       query: '{ roles { totalCount list { id code users { list { id } } authorizedResources { list { code actions } } } } }',
     }),
+    namespaces: await v2.acl.listNamespaces(),
+    resources: await v2.acl.listResources({ namespace: 'default' }),
+    access: await v2.acl.getApplicationAccessPolicies({ appId }),
+    programmatic: await v2.acl.programmaticAccessAccountList(appId),
     ofUser: [await v2.users.listRoles(userId), await v2.users.listAuthorizedResources(userId, 'default')],
     log: ok(await v3.getAdminAuditLogs({})),
   };

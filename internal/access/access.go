@@ -17,12 +17,17 @@ type Access struct {
 	db  *db.DB
 	log *audit.Log
 	dir *directory.Directory
+
+	cache nodeCache
 }
 
 // New builds it over d and registers it with the directory, so that roles and grants go with the users, groups and departments
 // that have them.
 func New(d *db.DB, log *audit.Log, dir *directory.Directory) *Access {
-	a := &Access{d, log, dir}
+	a := &Access{db: d, log: log, dir: dir}
+	a.cache.limit = cacheLimit
+	d.Subscribe(accessTopic, a.cache.forget)
+	d.Subscribe(directory.MembersTopic, a.cache.forget)
 	dir.OnDetach(func(ctx context.Context, poolID string, ids []string) error {
 		return a.strip(ctx, poolID, directory.UserTarget, ids)
 	})
@@ -35,7 +40,7 @@ func New(d *db.DB, log *audit.Log, dir *directory.Directory) *Access {
 	return a
 }
 
-// Target is who has a role or a grant: a user or a group, for roles a department and for grants a role too. ID is an identifier, never a code.
+// Target is who has a role or a grant: a user, a group, a department, and for grants a role too. ID is an identifier, never a code.
 type Target struct {
 	Type directory.TargetType
 	ID   string
@@ -79,13 +84,13 @@ func (a *Access) lockTargets(ctx context.Context, poolID string, ids targetIDs) 
 
 // strip takes all roles, grants and policies from targets that are going, inside the transaction that removes them.
 func (a *Access) strip(ctx context.Context, poolID string, t directory.TargetType, ids []string) error {
-	for _, table := range []string{"role_assignments", "grants", "policy_assignments"} {
+	for _, table := range []string{"role_assignments", "grants", "policy_assignments", "data_policy_assignments", "application_access"} {
 		if _, err := db.Exec(ctx, a.db, "delete from "+table+" where pool_id = ? and target_type = ? and target_id in (?...)",
 			poolID, string(t), ids); err != nil {
 			return err
 		}
 	}
-	return nil
+	return a.changedByType(ctx, poolID, targetIDs{t: ids})
 }
 
 func window(p directory.Page) (limit, offset int) {

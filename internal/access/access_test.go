@@ -305,7 +305,9 @@ func TestStatements(t *testing.T) {
 		var targets []access.Target
 		var grants []access.NewGrant
 		var revocations []access.Revocation
+		var questions []access.Question
 		for i, id := range h.users {
+			questions = append(questions, access.Question{UserID: id, Resource: fmt.Sprint("r:", i), Action: "a"})
 			targets = append(targets, access.Target{Type: user, ID: id})
 			grants = append(grants, access.NewGrant{Target: targets[i], Resource: fmt.Sprint("r:", i), Actions: []string{"a", "b"}})
 			revocations = append(revocations, access.Revocation{Target: targets[i], Resource: "r", Actions: []string{"a"}, Items: true})
@@ -315,17 +317,24 @@ func TestStatements(t *testing.T) {
 			most int
 			verb func(ctx context.Context) error
 		}{
-			{"Assign", 4, func(ctx context.Context) error { return h.Assign(ctx, "p", all, targets) }},
+			{"Assign", 5, func(ctx context.Context) error { return h.Assign(ctx, "p", all, targets) }},
 			{"EffectiveRoles", 1, func(ctx context.Context) error { _, err := h.EffectiveRoles(ctx, "p", h.users[0], ""); return err }},
 			{"HasAnyRole", 2, func(ctx context.Context) error { _, err := h.HasAnyRole(ctx, "p", h.users[0], all); return err }},
-			{"Grant", 5, func(ctx context.Context) error { return h.Grant(ctx, "p", grants) }},
-			{"AuthorizedResourcesOfUser", 2, func(ctx context.Context) error {
+			{"Grant", 6, func(ctx context.Context) error { return h.Grant(ctx, "p", grants) }},
+			{"DecideAll", 14, func(ctx context.Context) error { _, err := h.DecideAll(ctx, "p", questions); return err }},
+			{"Decide", 14, func(ctx context.Context) error { _, err := h.Decide(ctx, "p", questions[0]); return err }},
+			{"Explain", 14, func(ctx context.Context) error { _, err := h.Explain(ctx, "p", questions[0]); return err }},
+			{"WhoCan", 21, func(ctx context.Context) error {
+				_, _, err := h.WhoCan(ctx, "p", questions[0], directory.Page{Page: 1, Limit: 50})
+				return err
+			}},
+			{"AuthorizedResourcesOfUser", 15, func(ctx context.Context) error {
 				_, _, err := h.AuthorizedResourcesOfUser(ctx, "p", h.users[0], access.ResourceFilter{Namespace: "default"}, directory.Page{})
 				return err
 			}},
-			{"Revoke", 5, func(ctx context.Context) error { return h.Revoke(ctx, "p", revocations) }},
-			{"Unassign", 3, func(ctx context.Context) error { return h.Unassign(ctx, "p", all, targets, directory.MissingOK) }},
-			{"DeleteRoles", 8, func(ctx context.Context) error { return h.DeleteRoles(ctx, "p", all, directory.MissingFails) }},
+			{"Revoke", 6, func(ctx context.Context) error { return h.Revoke(ctx, "p", revocations) }},
+			{"Unassign", 4, func(ctx context.Context) error { return h.Unassign(ctx, "p", all, targets, directory.MissingOK) }},
+			{"DeleteRoles", 11, func(ctx context.Context) error { return h.DeleteRoles(ctx, "p", all, directory.MissingFails) }},
 		} {
 			if n := h.statements(t, c.verb); n > c.most {
 				t.Errorf("%s took %d statements, want at most %d", c.name, n, c.most)

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -23,9 +24,10 @@ const (
 	UI     ResourceType = "UI"
 )
 
+var resourceTypes = []ResourceType{Data, API, Menu, Button, UI}
+
 func (t ResourceType) check() error {
-	switch t {
-	case Data, API, Menu, Button, UI:
+	if slices.Contains(resourceTypes, t) {
 		return nil
 	}
 	return fault.Field("resourceType")
@@ -55,11 +57,12 @@ const (
 // Without actions it is about the resource itself: a menu, a button.
 type NewGrant struct {
 	Namespace    string
-	Target       Target // a user, a group or a role
+	Target       Target // a user, a group, a department or a role
 	Resource     string
 	ResourceType ResourceType
 	Actions      []string
 	Effect       Effect
+	Inherit      bool // members of the departments below have it too; only where the target is a department
 }
 
 // grant is a row: the actions of one target on one resource with one effect.
@@ -69,6 +72,7 @@ type grant struct {
 	Namespace    string               `db:"namespace"`
 	TargetType   directory.TargetType `db:"target_type"`
 	TargetID     string               `db:"target_id"`
+	Inherit      bool                 `db:"inherit"`
 	Resource     string               `db:"resource"`
 	ResourceType ResourceType         `db:"resource_type"`
 	Actions      []string             `db:"actions,json"` // sorted, each once
@@ -81,13 +85,14 @@ type grant struct {
 type grantKey struct {
 	namespace    string
 	target       Target
+	inherit      bool
 	resource     string
 	resourceType ResourceType
 	effect       Effect
 }
 
 func (g *grant) key() grantKey {
-	return grantKey{g.Namespace, Target{g.TargetType, g.TargetID}, g.Resource, g.ResourceType, g.Effect}
+	return grantKey{g.Namespace, Target{g.TargetType, g.TargetID}, g.Inherit, g.Resource, g.ResourceType, g.Effect}
 }
 
 func (n NewGrant) normal() (NewGrant, error) {
@@ -109,6 +114,7 @@ func (n NewGrant) normal() (NewGrant, error) {
 	if n.Effect != Allow && n.Effect != Deny {
 		return n, fault.Field("effect")
 	}
+	n.Inherit = n.Inherit && n.Target.Type == directory.DepartmentTarget
 	if len(n.Actions) > mostNewActions {
 		return n, directory.CheckCount("actions", len(n.Actions), mostNewActions)
 	}
@@ -135,7 +141,8 @@ func checkActions(actions []string) error {
 }
 
 // Grant makes up to 500 grants, all of them or none; actions join those that the target has on the resource already. A
-// namespace or target that is not there is its NotFound error; resources need not exist. A target takes 500 actions on one
+// namespace or target that is not there is its NotFound error; resources need not exist. Who has the resource itself has all actions, also
+// with other grants. A target takes 500 actions on one
 // resource: Unprocessable "grant_limit".
 func (a *Access) Grant(ctx context.Context, poolID string, list []NewGrant) error {
 	if err := directory.CheckCount("list", len(list), mostGrants); err != nil {
@@ -150,14 +157,17 @@ func (a *Access) Grant(ctx context.Context, poolID string, list []NewGrant) erro
 		if err != nil {
 			return err
 		}
-		key := grantKey{n.Namespace, n.Target, n.Resource, n.ResourceType, n.Effect}
+		key := grantKey{n.Namespace, n.Target, n.Inherit, n.Resource, n.ResourceType, n.Effect}
 		if wanted[key] == nil {
 			keys = append(keys, key)
 		}
 		wanted[key] = append(wanted[key], n.Actions...)
+		if len(n.Actions) == 0 {
+			wanted[key] = append(wanted[key], "")
+		}
 		targets[i], namespaces[i] = n.Target, n.Namespace
 	}
-	ids, err := byType(targets, directory.UserTarget, directory.GroupTarget, directory.RoleTarget)
+	ids, err := byType(targets, directory.UserTarget, directory.GroupTarget, directory.RoleTarget, directory.DepartmentTarget)
 	if err != nil {
 		return err
 	}
@@ -175,6 +185,9 @@ func (a *Access) Grant(ctx context.Context, poolID string, list []NewGrant) erro
 		if err := a.saveGrants(ctx, changed); err != nil {
 			return err
 		}
+		if err := a.grantsChanged(ctx, poolID, changed); err != nil {
+			return err
+		}
 		return a.logGrants(ctx, poolID, audit.Add, changed, wanted)
 	})
 }
@@ -190,14 +203,17 @@ func (a *Access) merge(ctx context.Context, poolID string, keys []grantKey, want
 	for _, key := range keys {
 		g, ok := had[key]
 		if !ok {
-			g = grant{PoolID: poolID, ID: a.db.NewID(), Namespace: key.namespace, TargetType: key.target.Type, TargetID: key.target.ID,
+			g = grant{PoolID: poolID, ID: a.db.NewID(), Namespace: key.namespace, TargetType: key.target.Type, TargetID: key.target.ID, Inherit: key.inherit,
 				Resource: key.resource, ResourceType: key.resourceType, Effect: key.effect, CreatedAt: now}
 		}
 		all := sorted(append(slices.Clone(g.Actions), wanted[key]...))
+		if ok && len(g.Actions) == 0 || slices.Contains(all, "") { // who has the resource itself has all actions
+			all = nil
+		}
 		if len(all) > mostActions {
 			return nil, fault.New(fault.Unprocessable, "grant_limit", strconv.Itoa(mostActions))
 		}
-		if !ok || len(all) > len(g.Actions) {
+		if !ok || len(all) != len(g.Actions) {
 			g.Actions, g.UpdatedAt = all, now
 			changed = append(changed, g)
 		}
@@ -239,7 +255,7 @@ func (a *Access) Revoke(ctx context.Context, poolID string, list []Revocation) e
 		}
 		targets[i], namespaces[i] = r.Target, RoleRef{Namespace: r.Namespace}.normal().Namespace
 	}
-	if _, err := byType(targets, directory.UserTarget, directory.GroupTarget, directory.RoleTarget); err != nil {
+	if _, err := byType(targets, directory.UserTarget, directory.GroupTarget, directory.RoleTarget, directory.DepartmentTarget); err != nil {
 		return err
 	}
 	return a.db.Tx(ctx, func(ctx context.Context) error {
@@ -277,7 +293,11 @@ func (a *Access) Revoke(ctx context.Context, poolID string, list []Revocation) e
 		if err := a.saveGrants(ctx, changed); err != nil {
 			return err
 		}
-		return a.logGrants(ctx, poolID, audit.Remove, append(gone, changed...), taken)
+		changed = append(gone, changed...)
+		if err := a.grantsChanged(ctx, poolID, changed); err != nil {
+			return err
+		}
+		return a.logGrants(ctx, poolID, audit.Remove, changed, taken)
 	})
 }
 
@@ -305,20 +325,29 @@ type ResourceFilter struct {
 
 // AuthorizedResources returns a page of what a target was itself granted, the latest first, and how many resources there are. A
 // zero Page asks for all. Each resource of a namespace and type stands once, with the actions allowed and not denied: a denied "*",
-// "books:*" or "books:1" takes what it covers. At most 5,000 grants count, denying ones first. A namespace that is not there
+// "books", "books:*" or "books:1" takes what it covers. At most 5,000 grants count, denying ones first. A namespace that is not there
 // is ErrNamespaceNotFound.
 func (a *Access) AuthorizedResources(ctx context.Context, poolID string, t Target, f ResourceFilter, p directory.Page) ([]AuthorizedResource, int64, error) {
-	return a.authorized(ctx, poolID, f, p, func(ctx context.Context) ([]grant, error) { return a.grantsOf(ctx, poolID, t, f) })
+	return a.authorized(ctx, poolID, f, p, func(ctx context.Context) (rules, error) {
+		grants, err := a.grantsOf(ctx, poolID, t, f)
+		out := make(rules, len(grants))
+		for i := range grants {
+			out[i] = ruleOf(&grants[i])
+		}
+		return out, err
+	})
 }
 
-// AuthorizedResourcesOfUser returns what a user was granted themselves, through their groups, and through the roles of both, as
-// AuthorizedResources does.
+// AuthorizedResourcesOfUser returns what a user may do now, as AuthorizedResources does: through grants and policies that they, their
+// groups, departments and roles have, or departments above. What stands there, Decide allows, and of what rules allow nothing
+// else. A statement of a policy is about resources of all types and stands there as one of the type asked for, or Data; its
+// conditions are asked without an environment. An unknown user has nothing.
 func (a *Access) AuthorizedResourcesOfUser(ctx context.Context, poolID, userID string, f ResourceFilter, p directory.Page) ([]AuthorizedResource, int64, error) {
-	return a.authorized(ctx, poolID, f, p, func(ctx context.Context) ([]grant, error) { return a.grantsOfUser(ctx, poolID, userID, f) })
+	return a.authorized(ctx, poolID, f, p, func(ctx context.Context) (rules, error) { return a.view(ctx, poolID).rulesOfUser(ctx, userID, f) })
 }
 
 func (a *Access) authorized(ctx context.Context, poolID string, f ResourceFilter, p directory.Page,
-	read func(context.Context) ([]grant, error)) ([]AuthorizedResource, int64, error) {
+	read func(context.Context) (rules, error)) ([]AuthorizedResource, int64, error) {
 	if f.Type != "" {
 		if err := f.Type.check(); err != nil {
 			return nil, 0, err
@@ -329,11 +358,11 @@ func (a *Access) authorized(ctx context.Context, poolID string, f ResourceFilter
 			return nil, 0, err
 		}
 	}
-	grants, err := read(ctx)
+	list, err := read(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	all := summarize(grants)
+	all := list.summarize(f.Type)
 	total := int64(len(all))
 	if p != (directory.Page{}) {
 		limit, offset := window(p)
@@ -342,95 +371,142 @@ func (a *Access) authorized(ctx context.Context, poolID string, f ResourceFilter
 	return all, total, nil
 }
 
-// realm is what patterns of resources hold in.
-type realm struct {
-	namespace string
-	of        ResourceType
+// rulesOfUser returns the rules that hold for a user now, each once.
+func (v *view) rulesOfUser(ctx context.Context, userID string, f ResourceFilter) (rules, error) {
+	if len(directory.Findable([]string{userID})) == 0 {
+		return nil, nil
+	}
+	lists, err := v.reach(ctx, []string{userID})
+	if err != nil {
+		return nil, err
+	}
+	var out rules
+	ask := asked{poolID: v.pool, userID: userID, now: v.now}
+	add := func(list rules, hold func(r *rule) bool) {
+		for i := range list {
+			r := &list[i]
+			ask.namespace = r.namespace
+			if (f.Namespace == "" || f.Namespace == r.namespace) && (f.Type == "" || r.resourceType == "" || r.resourceType == f.Type) && hold(r) && r.applies(&ask) {
+				out = append(out, *r)
+			}
+		}
+	}
+	type once struct {
+		Target
+		inherited bool
+	}
+	seen := make(map[once]bool)
+	for i := range lists[0] {
+		s := &lists[0][i]
+		if k := (once{s.Target, s.inherited}); seen[k] {
+			continue
+		} else {
+			seen[k] = true
+		}
+		own := s.node.rules
+		if s.node.large {
+			grants, err := v.a.grantsOf(ctx, v.pool, s.Target, f)
+			if err != nil {
+				return nil, err
+			}
+			own = make(rules, len(grants))
+			for i := range grants {
+				own[i] = ruleOf(&grants[i])
+			}
+		}
+		add(own, func(r *rule) bool { return r.inherit || !s.inherited })
+		for i, policy := range s.policies {
+			if policy != nil && (!s.inherited || s.node.policies[i].inherit) {
+				add(policy.rules, func(*rule) bool { return true })
+			}
+		}
+	}
+	return out, nil
 }
 
-// summarize makes one entry of all grants of a resource, in their order, without what is denied.
-func summarize(grants []grant) []AuthorizedResource {
-	denied := make(map[realm]map[string]map[string]bool) // by resource, by action; both may be patterns
-	for _, g := range grants {
-		if g.Effect != Deny {
-			continue
+// summarize makes one entry of all rules that allow something on a resource, the latest first, without what is denied.
+func (list rules) summarize(of ResourceType) []AuthorizedResource {
+	var denying, allowing rules
+	for i := range list {
+		if list[i].effect == Deny {
+			denying = append(denying, list[i])
+		} else {
+			allowing = append(allowing, list[i])
 		}
-		in := realm{g.Namespace, g.ResourceType}
-		if denied[in] == nil {
-			denied[in] = make(map[string]map[string]bool)
-		}
-		if denied[in][g.Resource] == nil {
-			denied[in][g.Resource] = make(map[string]bool)
-		}
-		for _, action := range g.Actions {
-			denied[in][g.Resource][action] = true
-		}
-		if len(g.Actions) == 0 { // who may not have the resource may do nothing with it
-			denied[in][g.Resource]["*"] = true
-		}
+	}
+	denying.sort()
+	slices.SortStableFunc(allowing, func(a, b rule) int { return cmp.Or(strings.Compare(b.id, a.id), a.statement-b.statement) })
+	if of == "" {
+		of = Data
 	}
 	type key struct {
-		realm
-		resource string
+		namespace string
+		of        ResourceType
+		resource  string
 	}
-	at := make(map[key]int)
-	all := []AuthorizedResource{}
-	for _, g := range grants {
-		if g.Effect == Deny {
-			continue
-		}
-		k := key{realm{g.Namespace, g.ResourceType}, g.Resource}
-		actions := g.Actions
+	at := make(map[key]int, len(allowing))
+	all := make([]AuthorizedResource, 0, len(allowing))
+	itself := []string{""}
+	for i := range allowing {
+		r := &allowing[i]
+		k := key{r.namespace, cmp.Or(r.resourceType, of), r.resource}
+		actions := r.actions
 		if len(actions) == 0 {
-			actions = []string{""}
+			actions = itself
+		}
+		var q asked
+		if len(denying) > 0 {
+			q = newAsked("", &Question{Namespace: k.namespace, Resource: k.resource, ResourceType: k.of}, 0)
 		}
 		for _, action := range actions {
-			if covered(denied[k.realm], g.Resource, action) {
-				continue
+			if len(denying) > 0 {
+				q.verb = verb(action, q.of)
+				if denying.match(&q) {
+					continue
+				}
 			}
 			i, ok := at[k]
 			if !ok {
 				i = len(all)
 				at[k] = i
-				all = append(all, AuthorizedResource{Namespace: g.Namespace, Code: g.Resource, Type: g.ResourceType})
+				all = append(all, AuthorizedResource{Namespace: k.namespace, Code: k.resource, Type: k.of})
 			}
-			if action != "" {
-				all[i].Actions = append(all[i].Actions, action)
-			}
+			all[i].Actions = append(all[i].Actions, action)
 		}
 	}
 	for i := range all {
-		all[i].Actions = sorted(all[i].Actions)
+		if all[i].Actions = sorted(all[i].Actions); all[i].Actions[0] == "" { // the resource itself is all that can be done with it
+			all[i].Actions = nil
+		}
 	}
 	return all
 }
 
-func covered(denied map[string]map[string]bool, resource, action string) bool {
-	if len(denied) == 0 {
-		return false
-	}
-	for _, r := range patterns(resource) {
-		if actions := denied[r]; actions != nil && slices.ContainsFunc(patterns(action), func(p string) bool { return actions[p] }) {
-			return true
+// match reports whether one of the rules is about a question.
+func (list rules) match(q *asked) bool {
+	for place := range q.covering {
+		found := list.find(q, place)
+		for i := range found {
+			if found[i].matches(q) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// patterns lists what covers a resource or an action: itself, "*", and for each of its parts "part:*".
-func patterns(s string) []string {
-	out := []string{s, "*"}
-	for i := range s {
-		if s[i] == ':' {
-			out = append(out, s[:i+1]+"*")
-		}
-	}
-	return out
-}
-
 func sorted(actions []string) []string {
 	slices.Sort(actions)
 	return slices.Compact(actions)
+}
+
+// grantsChanged tells whose grants are others now.
+func (a *Access) grantsChanged(ctx context.Context, poolID string, grants []grant) error {
+	targets := make([]Target, len(grants))
+	for i := range grants {
+		targets[i] = Target{grants[i].TargetType, grants[i].TargetID}
+	}
+	return a.targetsChanged(ctx, poolID, targets)
 }
 
 const mostLogged = 50 // grants that a record spells out
@@ -441,7 +517,7 @@ func (a *Access) logGrants(ctx context.Context, poolID, operation string, grants
 	for i := range grants[:min(len(grants), mostLogged)] {
 		g := &grants[i]
 		list = append(list, map[string]any{"namespace": g.Namespace, "target_type": g.TargetType, "target_id": g.TargetID, "resource": g.Resource,
-			"resource_type": g.ResourceType, "effect": g.Effect, "actions": sorted(slices.Clone(actions[g.key()]))})
+			"resource_type": g.ResourceType, "effect": g.Effect, "inherit": g.Inherit, "actions": slices.DeleteFunc(sorted(slices.Clone(actions[g.key()])), func(a string) bool { return a == "" })})
 	}
 	values := map[string]any{"grants": list, "count": len(grants)}
 	e := audit.Event{Operation: operation, Resource: audit.Grant}

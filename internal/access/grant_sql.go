@@ -91,20 +91,20 @@ const grantBatch = 100
 
 func (a *Access) saveGrants(ctx context.Context, grants []grant) error {
 	for batch := range slices.Chunk(grants, grantBatch) {
-		args := make([]any, 0, 11*len(batch))
+		args := make([]any, 0, 12*len(batch))
 		for _, g := range batch {
 			actions, err := json.Marshal(g.Actions)
 			if err != nil {
 				return err
 			}
-			args = append(args, g.PoolID, g.ID, g.Namespace, string(g.TargetType), g.TargetID, g.Resource, string(g.ResourceType), string(actions),
+			args = append(args, g.PoolID, g.ID, g.Namespace, string(g.TargetType), g.TargetID, g.Inherit, g.Resource, string(g.ResourceType), string(actions),
 				string(g.Effect), g.CreatedAt, g.UpdatedAt)
 		}
-		const row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+		const row = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 		if _, err := db.Exec(ctx, a.db, `insert into grants
-				(pool_id, id, namespace, target_type, target_id, resource, resource_type, actions, effect, created_at, updated_at)
+				(pool_id, id, namespace, target_type, target_id, inherit, resource, resource_type, actions, effect, created_at, updated_at)
 			values `+row+strings.Repeat(", "+row, len(batch)-1)+`
-			on conflict (pool_id, target_type, target_id, namespace, effect, resource_type, resource) do update set
+			on conflict (pool_id, target_type, target_id, namespace, effect, inherit, resource_type, resource) do update set
 				actions = excluded.actions, updated_at = excluded.updated_at`, args...); err != nil {
 			return err
 		}
@@ -126,25 +126,6 @@ func (a *Access) grantsOf(ctx context.Context, poolID string, t Target, f Resour
 	var w db.Where
 	w.And("g.target_type = ? and g.target_id in (?...)", string(t.Type), directory.Findable([]string{t.ID}))
 	return a.listGrants(ctx, "select "+db.Columns[grant]("g")+" from grants g where g.pool_id = ? and ", []any{poolID}, &w, f)
-}
-
-// selectGrantsOfUser ends where conditions on the grants, g, go on. "cross join" keeps SQLite from beginning with all of them.
-var selectGrantsOfUser = `with holders (target_type, target_id) as (
-		select 'USER', cast(? as text)
-		union all select 'GROUP', group_id from group_members where pool_id = ? and user_id = ? and ` + directory.InForce() + `
-		union all select 'ROLE', role_id from (` + rolesHeld + `) held)
-	select ` + db.Columns[grant]("g") + ` from holders h cross join grants g
-	where g.target_type = h.target_type and g.target_id = h.target_id and `
-
-// grantsOfUser returns the grants of a user, of their groups and of the roles of both, as grantsOf does.
-func (a *Access) grantsOfUser(ctx context.Context, poolID, userID string, f ResourceFilter) ([]grant, error) {
-	if len(directory.Findable([]string{userID})) == 0 {
-		return nil, nil
-	}
-	var w db.Where
-	w.And("g.pool_id = ?", poolID)
-	now := a.db.Now()
-	return a.listGrants(ctx, selectGrantsOfUser, append([]any{userID, poolID, userID, now, now}, heldBy(poolID, userID, now)...), &w, f)
 }
 
 func (a *Access) listGrants(ctx context.Context, sql string, args []any, w *db.Where, f ResourceFilter) ([]grant, error) {

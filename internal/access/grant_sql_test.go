@@ -31,6 +31,11 @@ func TestPlans(t *testing.T) {
 	defer d.Close()
 	ids := []string{"a", "b"}
 	held := heldBy("p", "u", 1)
+	holders := []Holder{{Target: Target{"USER", "u"}}, {Target: Target{"GROUP", "g"}}, {Target: Target{"ROLE", "r"}}, {Target: Target{"DEPARTMENT", "d"}}, {Target{"DEPARTMENT", "d"}, true}}
+	members, err := (&Access{db: d}).membersOf(t.Context(), "p", holders)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name string
 		sql  string
@@ -39,7 +44,15 @@ func TestPlans(t *testing.T) {
 		{"has a role", selectHeld, append(held, ids)},
 		{"effective roles", selectRoles + "id in (" + rolesHeld + ") order by id desc limit ?", append(append([]any{"p"}, held...), 10)},
 		{"roles by reference", selectRoles + byRef, []any{"p", ids, ids, 4}},
-		{"grants of a user", selectGrantsOfUser + "g.pool_id = ? order by g.effect desc, g.id desc limit ?", append(append([]any{"u", "p", "u", 1, 1}, held...), "p", 10)},
+		{"grants of nodes", selectGrants + grantsOfNodes, []any{"p", ids, ids, 10}},
+		{"grants of a large node", selectGrants + grantsOfLarge, []any{"p", "default", ids, "USER", "u", 10}},
+		{"grants by resource", selectGrants + grantsByResource, []any{"p", "default", ids, 10}},
+		{"members of holders", members.minus(members).sql, members.minus(members).args},
+		{"groups of nodes", selectGroupEdges, []any{"p", ids, 1, 10}},
+		{"departments of nodes", selectDepartmentEdges, []any{"p", ids, 1, 10}},
+		{"roles of nodes", selectRoleEdges, []any{"p", ids, ids, 1, 10}},
+		{"ancestors of nodes", selectAncestors, []any{"p", ids, 10}},
+		{"policies of nodes", selectPolicyEdges, []any{"p", ids, ids, 10}},
 		{"assignments that begin", beginAssignments, []any{1, 10}},
 		{"assignments that end", endAssignments, []any{1, 1, 10}},
 		{"grants by key", selectGrants + byKey, []any{"p", ids, ids, ids, ids, 10}},

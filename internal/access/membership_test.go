@@ -10,7 +10,7 @@ import (
 	"github.com/guildhall-id/guildhall/internal/directory"
 )
 
-// passMemberships puts the times of all memberships back.
+// passMemberships puts the times of all memberships back, and lets nobody remember them.
 func (h *hall) passMemberships(t *testing.T, ms int64) {
 	t.Helper()
 	for _, table := range []string{"group_members", "department_members"} {
@@ -19,6 +19,7 @@ func (h *hall) passMemberships(t *testing.T, ms int64) {
 			must(t, err)
 		}
 	}
+	must(t, h.d.Publish(t.Context(), "p", "access"))
 }
 
 // What groups and departments have, their members have as long as they are in them.

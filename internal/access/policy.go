@@ -255,6 +255,9 @@ func (a *Access) UpdatePolicy(ctx context.Context, poolID string, ref PolicyRef,
 		if err := db.Update(ctx, a.db, "policies", changes, "pool_id = ? and id = ?", poolID, after.ID); err != nil {
 			return policyTaken(err)
 		}
+		if err := a.changed(ctx, poolID, Target{policyNode, after.ID}); err != nil {
+			return err
+		}
 		e := aboutPolicies(audit.Update, []Policy{after})
 		e.Before, e.After = audit.Changes(changes)
 		return a.log.Add(ctx, poolID, e)
@@ -282,6 +285,9 @@ func (a *Access) DeletePolicies(ctx context.Context, poolID string, refs []Polic
 			}
 		}
 		if err := a.dropPolicies(ctx, poolID, policyIDs(list)); err != nil {
+			return err
+		}
+		if err := a.changedByType(ctx, poolID, targetIDs{policyNode: policyIDs(list)}); err != nil {
 			return err
 		}
 		e := aboutPolicies(audit.Delete, list)

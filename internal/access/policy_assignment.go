@@ -37,6 +37,9 @@ func (a *Access) AssignPolicies(ctx context.Context, poolID string, refs []Polic
 		if err != nil || len(added) == 0 {
 			return err
 		}
+		if err := a.changedByType(ctx, poolID, added); err != nil {
+			return err
+		}
 		e := aboutPolicies(audit.Add, list)
 		e.After = assignedPolicies(list, added)
 		return a.log.Add(ctx, poolID, e)
@@ -49,6 +52,9 @@ func (a *Access) UnassignPolicies(ctx context.Context, poolID string, refs []Pol
 	return a.changePolicies(ctx, poolID, refs, targets, func(ctx context.Context, list []Policy, ids targetIDs) error {
 		removed, err := a.deletePolicyAssignments(ctx, poolID, policyIDs(list), ids)
 		if err != nil || len(removed) == 0 {
+			return err
+		}
+		if err := a.changedByType(ctx, poolID, removed); err != nil {
 			return err
 		}
 		e := aboutPolicies(audit.Remove, list)
@@ -65,6 +71,9 @@ func (a *Access) EnablePolicyAssignment(ctx context.Context, poolID string, ref 
 			return err
 		}
 		if err := a.switchPolicyAssignment(ctx, was, enabled); err != nil {
+			return err
+		}
+		if err := a.changed(ctx, poolID, target); err != nil {
 			return err
 		}
 		e := aboutPolicies(audit.Disable, list)

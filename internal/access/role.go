@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/guildhall-id/guildhall/internal/audit"
 	"github.com/guildhall-id/guildhall/internal/db"
@@ -111,7 +110,7 @@ func (a *Access) CreateRoles(ctx context.Context, poolID string, list []NewRole)
 		}
 	}
 	err := a.db.Tx(ctx, func(ctx context.Context) error {
-		if err := a.needNamespaces(ctx, poolID, namespaces...); err != nil {
+		if err := a.lockNamespaces(ctx, poolID, namespaces); err != nil {
 			return err
 		}
 		found := make(map[RoleRef]Role)
@@ -172,9 +171,7 @@ func checkRoleCode(field, code string) error {
 	if err := directory.CheckText(field, code, directory.MaxCode); err != nil {
 		return err
 	}
-	if strings.ContainsFunc(code, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("_-.:", c)
-	}) {
+	if !plainCode(code, "_-.:") {
 		return fault.New(fault.Invalid, "role_code_invalid", code)
 	}
 	return nil
@@ -276,6 +273,9 @@ func (a *Access) UpdateRole(ctx context.Context, poolID string, ref RoleRef, p R
 		if err := db.Update(ctx, a.db, "roles", changes, "pool_id = ? and id = ?", poolID, after.ID); err != nil {
 			return roleTaken(err)
 		}
+		if err := a.changed(ctx, poolID, Target{directory.RoleTarget, after.ID}); err != nil {
+			return err
+		}
 		e := aboutRoles(audit.Update, audit.Role, []Role{after})
 		e.Before, e.After = audit.Changes(changes)
 		return a.log.Add(ctx, poolID, e)
@@ -316,6 +316,9 @@ func (a *Access) DeleteRoles(ctx context.Context, poolID string, refs []RoleRef,
 			return err
 		}
 		if err := a.dropRoles(ctx, poolID, ids); err != nil {
+			return err
+		}
+		if err := a.changedByType(ctx, poolID, targetIDs{directory.RoleTarget: ids}); err != nil {
 			return err
 		}
 		e := aboutRoles(audit.Delete, audit.Role, roles)

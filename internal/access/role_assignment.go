@@ -39,6 +39,9 @@ func (a *Access) AssignFor(ctx context.Context, poolID string, refs []RoleRef, t
 		if err != nil || len(added) == 0 {
 			return err
 		}
+		if err := a.changedByType(ctx, poolID, added); err != nil {
+			return err
+		}
 		e := aboutRoles(audit.Add, audit.RoleAssign, roles)
 		e.After = assignment(roles, added)
 		p.Record(e.After)
@@ -57,6 +60,9 @@ func (a *Access) Unassign(ctx context.Context, poolID string, refs []RoleRef, ta
 		}
 		removed, err := a.deleteAssignments(ctx, poolID, roleIDs(roles), ids)
 		if err != nil || len(removed) == 0 {
+			return err
+		}
+		if err := a.changedByType(ctx, poolID, removed); err != nil {
 			return err
 		}
 		e := aboutRoles(audit.Remove, audit.RoleAssign, roles)

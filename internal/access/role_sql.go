@@ -93,6 +93,8 @@ func (a *Access) dropRoles(ctx context.Context, poolID string, ids []string) err
 		"delete from role_assignments where pool_id = ? and role_id in (?...)",
 		"delete from grants where pool_id = ? and target_type = 'ROLE' and target_id in (?...)",
 		"delete from policy_assignments where pool_id = ? and target_type = 'ROLE' and target_id in (?...)",
+		"delete from data_policy_assignments where pool_id = ? and target_type = 'ROLE' and target_id in (?...)",
+		"delete from application_access where pool_id = ? and target_type = 'ROLE' and target_id in (?...)",
 		"update roles set parent_id = '' where pool_id = ? and parent_id in (?...)",
 		"delete from roles where pool_id = ? and id in (?...)",
 	} {

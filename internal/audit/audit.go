@@ -32,20 +32,23 @@ const (
 
 // Resources that operations are done on (AdminAuditLogDto.resourceType). AccessKey, Field and Identity are ours: the wire has no word.
 const (
-	User       = "user"
-	Userpool   = "userpool"
-	UserGroup  = "userGroup"
-	UserLogin  = "userLoginState"
-	Role       = "role"
-	RoleAssign = "roleAssign"
-	Namespace  = "resourceNamespace"
-	Grant      = "authorization"
-	AppRes     = "application"
-	Policy     = "policy"
-	AccessKey  = "accessKey"
-	Field      = "customField"
-	Identity   = "identity"
-	Org        = "org" // organisations, departments and posts
+	User         = "user"
+	Userpool     = "userpool"
+	UserGroup    = "userGroup"
+	UserLogin    = "userLoginState"
+	Role         = "role"
+	RoleAssign   = "roleAssign"
+	Namespace    = "resourceNamespace"
+	Resource     = "generalResource"
+	Grant        = "authorization"
+	AppRes       = "application"
+	Policy       = "policy"
+	DataResource = "dataResource"
+	DataPolicy   = "dataPolicy"
+	AccessKey    = "accessKey"
+	Field        = "customField"
+	Identity     = "identity"
+	Org          = "org" // organisations, departments and posts
 )
 
 // Event says what was done to what. Before and After hold the fields that changed; a secret among them is written as "***".

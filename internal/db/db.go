@@ -199,6 +199,9 @@ func (d *DB) AfterCommit(ctx context.Context, f func()) {
 	f()
 }
 
+// InTx reports whether ctx is that of a transaction: what is read there may be undone, and is not for memory.
+func (d *DB) InTx(ctx context.Context) bool { return current(ctx, d) != nil }
+
 func current(ctx context.Context, d *DB) *transaction {
 	if t, ok := ctx.Value(txKey{}).(*transaction); ok && t.db == d {
 		return t

@@ -326,6 +326,9 @@ func (d *Directory) saveDepartment(ctx context.Context, before, after *Departmen
 	if err := db.Update(ctx, d.db, "departments", changes, "pool_id = ? and id = ?", after.PoolID, after.ID); err != nil {
 		return departmentTaken(err)
 	}
+	if err := d.db.Publish(ctx, after.PoolID, MembersTopic, string(DepartmentTarget)+":"+after.ID); err != nil {
+		return err
+	}
 	return d.log.Add(ctx, after.PoolID, e)
 }
 

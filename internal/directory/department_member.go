@@ -72,6 +72,9 @@ func (d *Directory) RemoveDepartmentMembers(ctx context.Context, poolID string, 
 		if err != nil || len(removed) == 0 {
 			return err
 		}
+		if err := d.membersChanged(ctx, poolID, removed); err != nil {
+			return err
+		}
 		if err := d.forgetMain(ctx, poolID, n.ID, removed); err != nil {
 			return err
 		}
@@ -436,6 +439,9 @@ func (d *Directory) putUserDepartments(ctx context.Context, u *User, list []User
 			return err
 		}
 	}
+	if err := d.membersChanged(ctx, u.PoolID, []string{u.ID}); err != nil {
+		return err
+	}
 	if main != u.MainDepartmentID {
 		if err := d.usersTouched(ctx, u.PoolID, []string{u.ID}); err != nil {
 			return err
@@ -468,7 +474,7 @@ func (d *Directory) joinDepartments(ctx context.Context, poolID string, users []
 			return err
 		}
 	}
-	return nil
+	return d.membersChanged(ctx, poolID, userIDs(users))
 }
 
 // removeDepartments takes users out of all departments and posts, inside the transaction of ctx.
@@ -482,5 +488,5 @@ func (d *Directory) removeDepartments(ctx context.Context, poolID string, userID
 			return err
 		}
 	}
-	return nil
+	return d.membersChanged(ctx, poolID, userIDs)
 }

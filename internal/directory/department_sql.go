@@ -140,7 +140,10 @@ func (d *Directory) movePaths(ctx context.Context, n *Department) error {
 	_, err := db.Exec(ctx, d.db, `insert into department_paths (pool_id, descendant, ancestor, depth)
 		select s.pool_id, s.descendant, a.ancestor, a.depth + 1 + s.depth from department_paths a cross join department_paths s
 		where a.pool_id = ? and a.descendant = ? and s.pool_id = a.pool_id and s.ancestor = ?`, n.PoolID, n.ParentID, n.ID)
-	return err
+	if err != nil {
+		return err
+	}
+	return d.db.Publish(ctx, n.PoolID, MembersTopic, TreeMoved)
 }
 
 // dropDepartments removes departments that have no children but among themselves.

@@ -211,6 +211,9 @@ func (d *Directory) saveGroup(ctx context.Context, before, after *Group, values 
 	if err := db.Update(ctx, d.db, "groups", changes, "pool_id = ? and id = ?", after.PoolID, after.ID); err != nil {
 		return groupTaken(err)
 	}
+	if err := d.db.Publish(ctx, after.PoolID, MembersTopic, string(GroupTarget)+":"+after.ID); err != nil {
+		return err
+	}
 	e := aboutGroups(audit.Update, []Group{*after})
 	e.Before, e.After = audit.Changes(changes)
 	custom.record(&e)

@@ -89,8 +89,10 @@ func (d *Directory) setGroupType(ctx context.Context, g *Group, kind string) err
 	if g.Type == kind {
 		return nil
 	}
-	_, err := db.Exec(ctx, d.db, "update groups set type = ?, updated_at = ? where pool_id = ? and id = ?", kind, d.db.Now(), g.PoolID, g.ID)
-	return err
+	if _, err := db.Exec(ctx, d.db, "update groups set type = ?, updated_at = ? where pool_id = ? and id = ?", kind, d.db.Now(), g.PoolID, g.ID); err != nil {
+		return err
+	}
+	return d.db.Publish(ctx, g.PoolID, MembersTopic, string(GroupTarget)+":"+g.ID)
 }
 
 func (d *Directory) addCandidates(ctx context.Context, poolID, change string, userIDs []string) error {
@@ -113,16 +115,20 @@ func (d *Directory) removeCandidates(ctx context.Context, poolID, change string,
 
 // admitMembers puts users into a dynamic group, at once and for always.
 func (d *Directory) admitMembers(ctx context.Context, poolID, groupID string, userIDs []string) error {
-	_, err := db.Exec(ctx, d.db, `insert into group_members (pool_id, group_id, user_id, created_at)
+	if _, err := db.Exec(ctx, d.db, `insert into group_members (pool_id, group_id, user_id, created_at)
 		select pool_id, cast(? as text), id, cast(? as bigint) from users where pool_id = ? and id in (?...)
 		on conflict (pool_id, group_id, user_id) do update set enable_time = 0, end_time = 0, pending = false`,
-		groupID, d.db.Now(), poolID, userIDs)
-	return err
+		groupID, d.db.Now(), poolID, userIDs); err != nil {
+		return err
+	}
+	return d.membersChanged(ctx, poolID, userIDs)
 }
 
 func (d *Directory) dismissMembers(ctx context.Context, poolID, groupID string, userIDs []string) error {
-	_, err := db.Exec(ctx, d.db, "delete from group_members where pool_id = ? and group_id = ? and user_id in (?...)", poolID, groupID, userIDs)
-	return err
+	if _, err := db.Exec(ctx, d.db, "delete from group_members where pool_id = ? and group_id = ? and user_id in (?...)", poolID, groupID, userIDs); err != nil {
+		return err
+	}
+	return d.membersChanged(ctx, poolID, userIDs)
 }
 
 // exchangeMembers makes the candidates of a change the members of its group.
@@ -137,11 +143,13 @@ func (d *Directory) exchangeMembers(ctx context.Context, g *Group, change string
 		where pool_id = ? and group_id = ? and (enable_time <> 0 or end_time <> 0 or pending)`, g.PoolID, g.ID); err != nil {
 		return 0, 0, err
 	}
-	added, err = db.Exec(ctx, d.db, `insert into group_members (pool_id, group_id, user_id, created_at)
+	if added, err = db.Exec(ctx, d.db, `insert into group_members (pool_id, group_id, user_id, created_at)
 		select c.pool_id, cast(? as text), c.user_id, cast(? as bigint) from group_candidates c cross join users u
 		where c.pool_id = ? and c.change_id = ? and u.pool_id = c.pool_id and u.id = c.user_id
-		on conflict (pool_id, group_id, user_id) do nothing`, g.ID, d.db.Now(), g.PoolID, change)
-	return added, removed, err
+		on conflict (pool_id, group_id, user_id) do nothing`, g.ID, d.db.Now(), g.PoolID, change); err != nil {
+		return 0, 0, err
+	}
+	return added, removed, d.db.Publish(ctx, g.PoolID, MembersTopic, AllUsersKey)
 }
 
 // memberID names a membership.

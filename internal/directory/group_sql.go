@@ -130,8 +130,12 @@ func (d *Directory) lock(ctx context.Context, table, order, poolID string, ids [
 }
 
 func (d *Directory) deleteMembers(ctx context.Context, g *Group, userIDs []string) (removed []string, err error) {
-	return db.List[string](ctx, d.db, "delete from group_members where pool_id = ? and group_id = ? and user_id in (?...) returning user_id",
+	removed, err = db.List[string](ctx, d.db, "delete from group_members where pool_id = ? and group_id = ? and user_id in (?...) returning user_id",
 		g.PoolID, g.ID, Findable(userIDs))
+	if err != nil {
+		return nil, err
+	}
+	return removed, d.membersChanged(ctx, g.PoolID, removed)
 }
 
 // removeMemberships takes users out of all groups, inside the transaction that deletes them or lets them resign.
@@ -141,8 +145,10 @@ func (d *Directory) removeMemberships(ctx context.Context, poolID string, userID
 		poolID, userIDs, len(userIDs)); err != nil {
 		return err
 	}
-	_, err := db.Exec(ctx, d.db, "delete from group_members where pool_id = ? and user_id in (?...)", poolID, userIDs)
-	return err
+	if _, err := db.Exec(ctx, d.db, "delete from group_members where pool_id = ? and user_id in (?...)", poolID, userIDs); err != nil {
+		return err
+	}
+	return d.membersChanged(ctx, poolID, userIDs)
 }
 
 var selectMembers = "select " + db.Columns[User]("u") + ` from group_members m

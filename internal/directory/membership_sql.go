@@ -73,9 +73,13 @@ func (d *Directory) saveMembers(ctx context.Context, m memberships, poolID, id s
 	if p == staysAsIs {
 		args = append(args, now)
 	}
-	return db.List[string](ctx, d.db, "insert into "+m.table+" (pool_id, "+m.of+`, user_id, enable_time, end_time, pending, created_at)
+	added, err := db.List[string](ctx, d.db, "insert into "+m.table+" (pool_id, "+m.of+`, user_id, enable_time, end_time, pending, created_at)
 		select pool_id, cast(? as text), id, cast(? as bigint), cast(? as bigint), cast(? as boolean), cast(? as bigint)
 		from users where pool_id = ? and id in (?...)`+m.onPresent(p)+" returning user_id", args...)
+	if err != nil {
+		return nil, err
+	}
+	return added, d.membersChanged(ctx, poolID, added)
 }
 
 func (d *Directory) listPeriods(ctx context.Context, m memberships, poolID, id string, p Page) ([]Membership, int64, error) {

@@ -27,7 +27,7 @@ var mayImport = map[string]string{
 	"internal/audit":             "internal/db internal/caller internal/fault",
 	"internal/search":            "",
 	"internal/directory":         "internal/expression internal/search internal/audit internal/db internal/secret internal/caller internal/fault",
-	"internal/access":            "internal/directory internal/audit internal/db internal/caller internal/fault",
+	"internal/access":            "internal/expression internal/directory internal/audit internal/db internal/caller internal/fault",
 	"internal/signin":            "internal/access internal/directory internal/audit internal/db internal/secret internal/caller internal/fault",
 	"internal/v2":                "contract internal/op internal/gql internal/signin internal/access internal/directory internal/audit internal/db internal/secret internal/caller internal/fault",
 	"internal/v3":                "contract internal/op internal/signin internal/access internal/directory internal/audit internal/db internal/secret internal/caller internal/fault",
@@ -35,7 +35,7 @@ var mayImport = map[string]string{
 	"internal/testhall":          "internal/signin internal/access internal/directory internal/audit internal/db internal/secret internal/caller internal/fault",
 	"internal/tools/contractgen": "",
 	"cmd/guildhall":              "internal/server internal/db",
-	"bench":                      "internal/server internal/testhall internal/directory internal/db internal/secret internal/caller",
+	"bench":                      "internal/server internal/testhall internal/access internal/directory internal/db internal/secret internal/caller",
 }
 
 // What nobody but the named packages may import, and why.

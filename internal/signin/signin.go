@@ -9,7 +9,6 @@ import (
 	"github.com/guildhall-id/guildhall/internal/audit"
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/directory"
-	"github.com/guildhall-id/guildhall/internal/fault"
 	"github.com/guildhall-id/guildhall/internal/secret"
 )
 
@@ -52,7 +51,7 @@ type Application struct {
 }
 
 // ErrApplicationNotFound says that no application has the identifier.
-var ErrApplicationNotFound = fault.New(fault.NotFound, "application_not_found")
+var ErrApplicationNotFound = access.ErrApplicationNotFound
 
 // CreateApplication makes an application with a random secret, which is shown here and never again.
 func (s *Signin) CreateApplication(ctx context.Context, poolID, name string) (*Application, error) {
@@ -67,7 +66,7 @@ func (s *Signin) CreateApplication(ctx context.Context, poolID, name string) (*A
 		if err := db.Insert(ctx, s.db, "applications", &row); err != nil {
 			return err
 		}
-		if err := s.access.EnsureNamespace(ctx, poolID, a.ID, name); err != nil {
+		if err := s.access.EnsureApplication(ctx, poolID, a.ID, name); err != nil {
 			return err
 		}
 		return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Create, Resource: audit.AppRes, TargetID: a.ID, TargetName: name})

@@ -19,6 +19,9 @@ var (
 	errMethodNotAllowed = fault.New(fault.Invalid, "method_not_allowed")
 	errFieldNotFound    = fault.New(fault.NotFound, "field_not_found")
 	errTargetNotFound   = fault.New(fault.NotFound, "target_not_found")
+
+	errUpdateNoNamespace = fault.New(fault.NotFound, "namespace_to_update_not_found")
+	errDeleteNoNamespace = fault.New(fault.NotFound, "namespace_to_delete_not_found")
 )
 
 func errNotWritable(field string) error {
@@ -131,6 +134,37 @@ var messages = map[string]message{
 	"role_code_invalid":    {0, "角色标识符 %s 格式错误", "The role code %s is malformed"},
 	"grant_limit":          {0, "授权数量超过上限 %s", "There are more grants than %s"},
 
+	// Namespaces, resources, and who may enter applications.
+	"namespace_to_update_not_found": {3005, "要修改的权限分组不存在", "The permission namespace to update does not exist"},
+	"namespace_to_delete_not_found": {3003, "要删除的权限分组不存在", "The permission namespace to delete does not exist"},
+	"namespace_code_taken":          {0, "权限分组标识符已存在", "The namespace's code is taken"},
+	"namespace_code_missing":        {0, "参数 code 格式错误", "Parameter code is malformed"},
+	"namespace_code_invalid":        {0, "权限分组标识符 %s 格式错误", "The namespace code %s is malformed"},
+	"namespace_reserved":            {0, "系统内置权限分组不可创建、修改或删除", "A built-in namespace cannot be made, renamed or deleted"},
+	"namespace_of_application":      {0, "应用的权限分组不可修改或删除", "The namespace of an application cannot be renamed or deleted"},
+	"namespace_too_large":           {0, "权限分组内的数据超过上限 %s", "The namespace holds more than %s things"},
+	"resource_not_found":            {0, "资源不存在", "Resource not found"},
+	"resource_code_taken":           {0, "资源标识符已存在", "The resource's code is taken"},
+	"resource_code_invalid":         {0, "资源标识符 %s 格式错误", "The resource code %s is malformed"},
+	"application_access_not_found":  {0, "应用访问控制策略不存在", "Nothing is said of the target's access to the application"},
+	"subjects_too_many":             {0, "用户所属的主体过多", "The user belongs to too many groups, departments and roles"},
+	"holders_too_many":              {0, "被授权的主体过多", "Too many targets have what is asked for"},
+	"rules_too_many":                {0, "授权规则过多", "There are too many rules"},
+
+	// Data permissions.
+	"data_resource_not_found":  {0, "数据资源不存在", "Data resource not found"},
+	"data_resource_code_taken": {0, "数据资源标识符已存在", "The data resource's code is taken"},
+	"data_resource_name_taken": {0, "数据资源名称已存在", "The data resource's name is taken"},
+	"data_resource_no_tree":    {0, "数据资源不是树结构", "The data resource is no tree"},
+	"data_field_not_found":     {0, "数据资源节点不存在", "The node of the data resource does not exist"},
+	"data_field_taken":         {0, "数据资源节点已存在", "The node of the data resource exists already"},
+	"data_tree_too_deep":       {0, "数据资源层级过深", "The nodes of the data resource are nested too deeply"},
+	"data_node_twice":          {0, "数据资源节点 %s 重复", "The node %s is there twice"},
+	"data_policy_not_found":    {0, "数据策略不存在", "Data policy not found"},
+	"data_policy_name_taken":   {0, "数据策略名称已存在", "The data policy's name is taken"},
+	"data_policy_limit":        {0, "数据策略数量超过上限 %s", "There are more data policies than %s"},
+	"data_list_limit":          {0, "数据过多，请缩小查询范围", "There is too much for one answer, ask for less"},
+
 	// Policies.
 	"policy_not_found":    {0, "策略不存在", "Policy not found"},
 	"policy_code_taken":   {0, "策略标识符已存在", "The policy's code is taken"},
@@ -143,9 +177,11 @@ var messages = map[string]message{
 	"env_limit":       {0, "环境变量数量超过上限 %s", "A pool takes at most %s variables"},
 
 	// Applications and access keys.
-	"application_not_found": {2011, "应用不存在", "Application not found"},
-	"access_key_not_found":  {0, "密钥不存在", "Access key not found"},
-	"access_keys_full":      {0, "密钥数量已达上限", "There are too many access keys"},
+	"application_not_found":          {2011, "应用不存在", "Application not found"},
+	"programmatic_account_not_found": {0, "编程访问账号不存在", "Programmatic access account not found"},
+	"programmatic_account_limit":     {0, "编程访问账号数量超过上限 %s", "An application takes at most %s programmatic access accounts"},
+	"access_key_not_found":           {0, "密钥不存在", "Access key not found"},
+	"access_keys_full":               {0, "密钥数量已达上限", "There are too many access keys"},
 }
 
 // kinds has the number and the plain text of each kind, for refusals whose code has none.

@@ -10,21 +10,36 @@ import (
 	"github.com/guildhall-id/guildhall/internal/fault"
 )
 
-// authorizedResource is the type AuthorizedResource. Resources have no API identifier yet.
+// authorizedResource is the type AuthorizedResource.
 type authorizedResource struct {
 	Code          string   `json:"code"`
 	Type          string   `json:"type"`
 	Actions       []string `json:"actions"`
-	APIIdentifier *string  `json:"apiIdentifier"`
+	APIIdentifier *string  `json:"apiIdentifier"` // of an API that is described
 }
 
-func viewResources(list []access.AuthorizedResource, total int64, err error) (*page[authorizedResource], error) {
+func (a *API) viewResources(ctx context.Context, list []access.AuthorizedResource, total int64, err error) (*page[authorizedResource], error) {
 	if err != nil {
 		return nil, err
+	}
+	var refs []access.ResourceRef
+	for _, r := range list {
+		if r.Type == access.API {
+			refs = append(refs, access.ResourceRef{Namespace: r.Namespace, Code: r.Code})
+		}
+	}
+	var described map[access.ResourceRef]access.Resource
+	if len(refs) > 0 {
+		if described, err = a.access.ResourcesByRef(ctx, caller.From(ctx).PoolID, refs); err != nil {
+			return nil, err
+		}
 	}
 	views := make([]authorizedResource, len(list))
 	for i, r := range list {
 		views[i] = authorizedResource{Code: r.Code, Type: string(r.Type), Actions: r.Actions}
+		if d, ok := described[access.ResourceRef{Namespace: r.Namespace, Code: r.Code}]; ok && r.Type == access.API {
+			views[i].APIIdentifier = text(&d.APIIdentifier)
+		}
 	}
 	return &page[authorizedResource]{total, views}, nil
 }
@@ -44,21 +59,15 @@ func (a *API) allow(ctx context.Context, in *allowInput) (*commonMessage, error)
 	if in.Resource != "*" && !strings.Contains(in.Resource, ":") {
 		return nil, fault.Field("resource")
 	}
-	users, roles := in.UserIDs, in.RoleCodes
+	names := append(targetNames("USER", in.UserIDs), targetNames("ROLE", in.RoleCodes)...)
 	if in.UserID != "" {
-		users = append(users, in.UserID)
+		names = append(names, targetName{"USER", in.UserID})
 	}
 	if in.RoleCode != "" {
-		roles = append(roles, in.RoleCode)
+		names = append(names, targetName{"ROLE", in.RoleCode})
 	}
-	targets, err := a.roleTargets(ctx, in.Namespace, roles)
+	targets, err := a.needTargets(ctx, in.Namespace, names)
 	if err != nil {
-		return nil, err
-	}
-	for _, id := range users {
-		targets = append(targets, access.Target{Type: directory.UserTarget, ID: id})
-	}
-	if err := directory.CheckCount("userIds", len(targets), mostGrants); err != nil {
 		return nil, err
 	}
 	grants := make([]access.NewGrant, len(targets))
@@ -71,60 +80,35 @@ func (a *API) allow(ctx context.Context, in *allowInput) (*commonMessage, error)
 	return done(ctx), nil
 }
 
-// mostGrants is how many targets one call may grant to.
+// mostGrants is how many targets one call may name, and how many grants it may make.
 const mostGrants = 500
-
-// roleTargets are the roles of codes, which must all be there.
-func (a *API) roleTargets(ctx context.Context, namespace string, codes []string) ([]access.Target, error) {
-	if len(codes) == 0 {
-		return nil, nil
-	}
-	roles, err := a.access.RolesByRef(ctx, caller.From(ctx).PoolID, access.RoleRefs(namespace, codes...))
-	if err != nil {
-		return nil, err
-	}
-	byCode := make(map[string]access.Target, len(roles))
-	for ref, r := range roles {
-		byCode[ref.Code] = access.Target{Type: directory.RoleTarget, ID: r.ID}
-	}
-	targets := make([]access.Target, 0, len(codes))
-	for _, code := range codes {
-		t, ok := byCode[code]
-		if !ok {
-			return nil, access.ErrRoleNotFound
-		}
-		targets = append(targets, t)
-	}
-	return targets, nil
-}
 
 type authorizeResourceInput struct {
 	Namespace    string              `json:"namespace"`
 	ResourceType access.ResourceType `json:"resourceType"`
 	Resource     string              `json:"resource"`
 	Opts         []*struct {
-		TargetType       string   `json:"targetType"`
-		TargetIdentifier string   `json:"targetIdentifier"`
-		Actions          []string `json:"actions"`
+		targetName
+		Actions []string `json:"actions"`
 	} `json:"opts"`
 }
 
 // authorizeResource grants actions on one resource to several targets, all or none.
 func (a *API) authorizeResource(ctx context.Context, in *authorizeResourceInput) (*commonMessage, error) {
-	if err := directory.CheckCount("opts", len(in.Opts), mostGrants); err != nil {
-		return nil, err
-	}
-	grants := make([]access.NewGrant, 0, len(in.Opts))
-	for _, o := range in.Opts {
+	names := make([]targetName, len(in.Opts))
+	for i, o := range in.Opts {
 		if o == nil {
 			return nil, fault.Field("opts")
 		}
-		target, err := a.target(ctx, o.TargetType, o.TargetIdentifier, in.Namespace)
-		if err != nil {
-			return nil, err
-		}
-		grants = append(grants, access.NewGrant{Namespace: in.Namespace, Target: target, Resource: in.Resource,
-			ResourceType: in.ResourceType, Actions: o.Actions})
+		names[i] = o.targetName
+	}
+	targets, err := a.needTargets(ctx, in.Namespace, names)
+	if err != nil {
+		return nil, err
+	}
+	grants := make([]access.NewGrant, len(targets))
+	for i, t := range targets {
+		grants[i] = access.NewGrant{Namespace: in.Namespace, Target: t, Resource: in.Resource, ResourceType: in.ResourceType, Actions: in.Opts[i].Actions}
 	}
 	if err := a.access.Grant(ctx, caller.From(ctx).PoolID, grants); err != nil {
 		return nil, err
@@ -132,48 +116,28 @@ func (a *API) authorizeResource(ctx context.Context, in *authorizeResourceInput)
 	return done(ctx), nil
 }
 
-// target is whom a type and an identifier name: a user by id, a group by code, a role by code in the namespace.
-func (a *API) target(ctx context.Context, targetType, identifier, namespace string) (access.Target, error) {
-	var targets []access.Target
-	var err error
-	switch targetType {
-	case "USER":
-		var u *directory.User
-		if u, err = a.dir.User(ctx, caller.From(ctx).PoolID, directory.ByID(identifier)); err == nil {
-			targets = []access.Target{{Type: directory.UserTarget, ID: u.ID}}
-		}
-	case "GROUP":
-		targets, err = a.groupTargets(ctx, []string{identifier})
-	case "ROLE":
-		targets, err = a.roleTargets(ctx, namespace, []string{identifier})
-	case "ORG":
-		err = directory.ErrDepartmentNotFound
-	default:
-		err = fault.Field("targetType")
-	}
-	if err != nil {
-		return access.Target{}, err
-	}
-	return targets[0], nil
-}
-
 type authorizedResourcesInput struct {
 	resourcesInput
-	TargetType       string `json:"targetType"`
-	TargetIdentifier string `json:"targetIdentifier"`
+	targetName
 }
 
-// authorizedResources lists what a target may do: a user also through roles and groups, a group or a role by itself.
+// authorizedResources lists what a target may do: a user also through whatever they have and are in, the others by themselves.
 func (a *API) authorizedResources(ctx context.Context, in *authorizedResourcesInput) (*page[authorizedResource], error) {
-	target, err := a.target(ctx, in.TargetType, in.TargetIdentifier, in.Namespace)
+	targets, err := a.needTargets(ctx, in.Namespace, []targetName{in.targetName})
 	if err != nil {
 		return nil, err
 	}
+	return a.resourcesOf(ctx, targets[0], in.filter())
+}
+
+func (a *API) resourcesOf(ctx context.Context, target access.Target, f access.ResourceFilter) (*page[authorizedResource], error) {
 	pool := caller.From(ctx).PoolID
 	if target.Type == directory.UserTarget {
-		return viewResources(a.access.AuthorizedResourcesOfUser(ctx, pool, target.ID, in.filter(), directory.Page{}))
+		list, total, err := a.access.AuthorizedResourcesOfUser(ctx, pool, target.ID, f, directory.Page{})
+		return a.viewResources(ctx, list, total, err)
 	}
-	return viewResources(a.access.AuthorizedResources(ctx, pool, target, in.filter(), directory.Page{}))
+	list, total, err := a.access.AuthorizedResources(ctx, pool, target, f, directory.Page{})
+	return a.viewResources(ctx, list, total, err)
 }
 
 // resourcesInput selects resources; without a namespace, of all.
@@ -187,18 +151,21 @@ func (in *resourcesInput) filter() access.ResourceFilter {
 }
 
 func (a *API) userResources(ctx context.Context, u *user, in *resourcesInput) (*page[authorizedResource], error) {
-	return viewResources(a.access.AuthorizedResourcesOfUser(ctx, u.UserPoolID, u.ID, in.filter(), directory.Page{}))
+	return a.resourcesOf(ctx, access.Target{Type: directory.UserTarget, ID: u.ID}, in.filter())
 }
 
 func (a *API) groupResources(ctx context.Context, g *group, in *resourcesInput) (*page[authorizedResource], error) {
-	target := access.Target{Type: directory.GroupTarget, ID: g.of.ID}
-	return viewResources(a.access.AuthorizedResources(ctx, g.of.PoolID, target, in.filter(), directory.Page{}))
+	return a.resourcesOf(ctx, access.Target{Type: directory.GroupTarget, ID: g.of.ID}, in.filter())
+}
+
+// nodeResources lists what a node was itself granted.
+func (a *API) nodeResources(ctx context.Context, n *node, in *resourcesInput) (*page[authorizedResource], error) {
+	return a.resourcesOf(ctx, access.Target{Type: directory.DepartmentTarget, ID: n.ID}, in.filter())
 }
 
 // roleResources lists what a role may do in its own namespace.
 func (a *API) roleResources(ctx context.Context, r *role, in *resourcesInput) (*page[authorizedResource], error) {
-	target := access.Target{Type: directory.RoleTarget, ID: r.ID}
 	f := in.filter()
 	f.Namespace = r.Namespace
-	return viewResources(a.access.AuthorizedResources(ctx, r.of.PoolID, target, f, directory.Page{}))
+	return a.resourcesOf(ctx, access.Target{Type: directory.RoleTarget, ID: r.ID}, f)
 }

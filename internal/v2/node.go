@@ -430,11 +430,6 @@ func (a *API) nodeRoles(ctx context.Context, n *node, in *namespaceInput) (*page
 	return a.rolePage(ctx, n.of.PoolID, list, total, err)
 }
 
-// nodeResources is not served.
-func (a *API) nodeResources(context.Context, *node, *resourcesInput) (*page[authorizedResource], error) {
-	return nil, fault.New(fault.Unsupported, "operation_unsupported", "authorizedResources")
-}
-
 // wantsNodes reports whether the document asks for the nodes of organisations at path, below the field being resolved.
 func wantsNodes(ctx context.Context, path ...string) bool {
 	return gql.Selects(ctx, append(path, "nodes")...)

@@ -198,72 +198,6 @@ type policyAssignment struct {
 	TargetIdentifier string `json:"targetIdentifier"`
 }
 
-// policyTargetType is the domain's word for a type of target: the wire calls departments ORG.
-func policyTargetType(t string) directory.TargetType {
-	if t == string(directory.OrgTarget) {
-		return directory.DepartmentTarget
-	}
-	return directory.TargetType(t)
-}
-
-// policyTargets finds the targets of a type by what the wire names them by: users and departments by identifier, roles, of the namespace, and
-// groups by code. Who is not there is its NotFound error, unless missing may be passed over.
-func (a *API) policyTargets(ctx context.Context, namespace, targetType string, names []string, passOver bool) ([]access.Target, error) {
-	if err := directory.CheckCount("targetIdentifiers", len(names), mostGrants); err != nil {
-		return nil, err
-	}
-	ids := map[string]string{} // by name
-	pool := caller.From(ctx).PoolID
-	of := policyTargetType(targetType)
-	missing := directory.ErrUserNotFound
-	switch of {
-	case directory.UserTarget, directory.DepartmentTarget:
-		for _, id := range names {
-			ids[id] = id
-		}
-	case directory.RoleTarget:
-		missing = access.ErrRoleNotFound
-		roles, err := a.rolesOfCodes(ctx, namespace, names)
-		if err != nil {
-			return nil, err
-		}
-		ids = roles
-	case directory.GroupTarget:
-		missing = directory.ErrGroupNotFound
-		groups, err := a.dir.GroupsByCode(ctx, pool, names)
-		if err != nil {
-			return nil, err
-		}
-		for code, g := range groups {
-			ids[code] = g.ID
-		}
-	default:
-		return nil, fault.Field("targetType")
-	}
-	targets := make([]access.Target, 0, len(names))
-	for _, name := range names {
-		if id, ok := ids[name]; ok {
-			targets = append(targets, access.Target{Type: of, ID: id})
-		} else if !passOver {
-			return nil, missing
-		}
-	}
-	return targets, nil
-}
-
-// rolesOfCodes are the identifiers of the roles that there are, by code.
-func (a *API) rolesOfCodes(ctx context.Context, namespace string, codes []string) (map[string]string, error) {
-	roles, err := a.access.RolesByRef(ctx, caller.From(ctx).PoolID, access.RoleRefs(namespace, codes...))
-	if err != nil {
-		return nil, err
-	}
-	ids := make(map[string]string, len(roles))
-	for ref, r := range roles {
-		ids[ref.Code] = r.ID
-	}
-	return ids, nil
-}
-
 type assignPoliciesInput struct {
 	Policies          []string `json:"policies"`
 	TargetType        string   `json:"targetType"`
@@ -273,7 +207,7 @@ type assignPoliciesInput struct {
 }
 
 func (a *API) addPolicyAssignments(ctx context.Context, in *assignPoliciesInput) (*commonMessage, error) {
-	targets, err := a.policyTargets(ctx, in.Namespace, in.TargetType, in.TargetIdentifiers, false)
+	targets, err := a.needTargets(ctx, in.Namespace, targetNames(in.TargetType, in.TargetIdentifiers))
 	if err != nil {
 		return nil, err
 	}
@@ -285,7 +219,7 @@ func (a *API) addPolicyAssignments(ctx context.Context, in *assignPoliciesInput)
 
 // removePolicyAssignments takes policies from targets; who does not have one, or is nobody, is passed over.
 func (a *API) removePolicyAssignments(ctx context.Context, in *assignPoliciesInput) (*commonMessage, error) {
-	targets, err := a.policyTargets(ctx, in.Namespace, in.TargetType, in.TargetIdentifiers, true)
+	targets, err := a.targetsIfThere(ctx, in.Namespace, targetNames(in.TargetType, in.TargetIdentifiers))
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +254,7 @@ func (a *API) disablePolicyAssignment(ctx context.Context, in *policyAssignmentI
 }
 
 func (a *API) switchPolicyAssignment(ctx context.Context, in *policyAssignmentInput, enabled bool) (*commonMessage, error) {
-	targets, err := a.policyTargets(ctx, in.Namespace, in.TargetType, []string{in.TargetIdentifier}, false)
+	targets, err := a.needTargets(ctx, in.Namespace, []targetName{{in.TargetType, in.TargetIdentifier}})
 	if err != nil {
 		return nil, err
 	}
@@ -345,12 +279,12 @@ func (a *API) policyAssignments(ctx context.Context, in *policyAssignmentsInput)
 	if err != nil {
 		return nil, err
 	}
-	f := access.AssignmentFilter{Namespace: in.Namespace, Code: in.Code, TargetType: policyTargetType(in.TargetType)}
+	f := access.AssignmentFilter{Namespace: in.Namespace, Code: in.Code, TargetType: targetTypeOf(in.TargetType)}
 	if f.Namespace == "" {
 		f.Namespace = access.Default
 	}
 	if in.TargetIdentifier != "" {
-		targets, err := a.policyTargets(ctx, in.Namespace, in.TargetType, []string{in.TargetIdentifier}, true)
+		targets, err := a.targetsIfThere(ctx, in.Namespace, []targetName{{in.TargetType, in.TargetIdentifier}})
 		if err != nil {
 			return nil, err
 		}
@@ -386,7 +320,7 @@ func (a *API) assignmentsByTarget(ctx context.Context, in *byTargetInput) (*page
 	if err != nil {
 		return nil, err
 	}
-	return a.listAssignments(ctx, access.AssignmentFilter{Namespace: p.Namespace, Code: p.Code, TargetType: policyTargetType(in.TargetType)}, w)
+	return a.listAssignments(ctx, access.AssignmentFilter{Namespace: p.Namespace, Code: p.Code, TargetType: targetTypeOf(in.TargetType)}, w)
 }
 
 func (a *API) listAssignments(ctx context.Context, f access.AssignmentFilter, w directory.Page) (*page[policyAssignment], error) {
@@ -395,50 +329,20 @@ func (a *API) listAssignments(ctx context.Context, f access.AssignmentFilter, w 
 	if err != nil {
 		return nil, err
 	}
-	names, err := a.policyTargetNames(ctx, list)
+	targets := make([]access.Target, len(list))
+	for i, p := range list {
+		targets[i] = access.Target{Type: p.TargetType, ID: p.TargetID}
+	}
+	names, err := a.namesOf(ctx, targets)
 	if err != nil {
 		return nil, err
 	}
 	views := make([]policyAssignment, len(list))
 	for i, p := range list {
-		views[i] = policyAssignment{p.Code, string(p.TargetType), p.TargetID}
-		if p.TargetType == directory.DepartmentTarget {
-			views[i].TargetType = string(directory.OrgTarget)
-		}
-		if name, ok := names[access.Target{Type: p.TargetType, ID: p.TargetID}]; ok {
-			views[i].TargetIdentifier = name
-		}
+		name := names[targets[i]]
+		views[i] = policyAssignment{p.Code, name.Type, name.Identifier}
 	}
 	return &page[policyAssignment]{total, views}, nil
-}
-
-// policyTargetNames are the codes of the groups and roles among the targets.
-func (a *API) policyTargetNames(ctx context.Context, list []access.AssignedPolicy) (map[access.Target]string, error) {
-	byType := map[directory.TargetType][]string{}
-	for _, p := range list {
-		byType[p.TargetType] = append(byType[p.TargetType], p.TargetID)
-	}
-	pool := caller.From(ctx).PoolID
-	names := map[access.Target]string{}
-	if ids := byType[directory.GroupTarget]; len(ids) > 0 {
-		groups, err := a.dir.GroupsByID(ctx, pool, ids)
-		if err != nil {
-			return nil, err
-		}
-		for id, g := range groups {
-			names[access.Target{Type: directory.GroupTarget, ID: id}] = g.Code
-		}
-	}
-	if ids := byType[directory.RoleTarget]; len(ids) > 0 {
-		roles, err := a.access.RolesByID(ctx, pool, ids)
-		if err != nil {
-			return nil, err
-		}
-		for id, r := range roles {
-			names[access.Target{Type: directory.RoleTarget, ID: id}] = r.Code
-		}
-	}
-	return names, nil
 }
 
 type nestedAssignmentsInput struct {

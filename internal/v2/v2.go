@@ -169,6 +169,10 @@ func (a *API) register(s *gql.Schema) {
 	s.Mutation("allow", root(key, a.allow))
 	s.Mutation("authorizeResource", root(key, a.authorizeResource))
 	s.Query("authorizedResources", root(key, a.authorizedResources))
+	s.Query("isActionAllowed", root(key, a.isActionAllowed))
+	s.Query("isActionDenied", root(key, a.isActionDenied))
+	s.Query("authorizedTargets", root(key, a.authorizedTargets))
+	s.Bind("PaginatedAuthorizedTargets", page[authorizedTarget]{})
 	s.Bind("PaginatedAuthorizedResources", page[authorizedResource]{})
 
 	s.Query("policy", root(key, a.policy))
@@ -206,10 +210,26 @@ func (a *API) served() []op.Op {
 	key, anyone := op.ManagementKey, op.Anyone
 	return []op.Op{
 		op.Get("/api/v2/.well-known", "publicKey", anyone, a.publicKey),
+		op.Post("/api/v2/acl/authorize-resources", "authorizeResources", key, a.authorizeResources),
+		op.Query("/api/v2/acl/is-allowed", "isAllowed", key, a.isAllowed),
+		op.Query("/api/v2/acl/list-authorized-resources-batch", "listAuthorizedResourcesBatch", key, a.authorizedResourcesBatch),
+		op.Post("/api/v2/acl/revoke-resource", "revokeResource", key, a.revokeResource),
+		op.Post("/api/v2/acl/revoke-resources", "revokeResources", key, a.revokeResources),
 		op.Get("/api/v2/analysis/audit", "listAuditLogs", key, a.auditLogs),
 		op.Get("/api/v2/analysis/exist-defined-field-count", "getUdfFieldUserNum", key, a.fieldCount),
 		op.Get("/api/v2/analysis/total-login-count", "getApplicationLoginUserNum", key, a.totalLoginCount),
 		op.Get("/api/v2/analysis/user-action", "listUserActions", key, a.userActions),
+		op.Delete("/api/v2/applications/programmatic-access-accounts", "deleteProgrammaticAccessAccount", key, a.deleteProgrammaticAccount),
+		op.Patch("/api/v2/applications/programmatic-access-accounts", "disableProgrammaticAccessAccount", key, a.updateProgrammaticAccount),
+		op.Post("/api/v2/applications/{appId}", "updateDefaultApplicationAccessPolicy", key, a.updateApplication),
+		op.Post("/api/v2/applications/{appId}/authorization/allow", "allowAccessApplication", key, a.allowAppAccess),
+		op.Post("/api/v2/applications/{appId}/authorization/deny", "denyAccessApplication", key, a.denyAppAccess),
+		op.Post("/api/v2/applications/{appId}/authorization/disable-effect", "disableApplicationAccessPolicy", key, a.disableAppAccess),
+		op.Post("/api/v2/applications/{appId}/authorization/enable-effect", "enableApplicationAccessPolicy", key, a.enableAppAccess),
+		op.Get("/api/v2/applications/{appId}/authorization/records", "getApplicationAccessPolicies", key, a.appPolicies),
+		op.Post("/api/v2/applications/{appId}/authorization/revoke", "deleteApplicationAccessPolicy", key, a.revokeAppAccess),
+		op.Get("/api/v2/applications/{appId}/programmatic-access-accounts", "programmaticAccessAccountList", key, a.programmaticAccounts),
+		op.Post("/api/v2/applications/{appId}/programmatic-access-accounts", "createProgrammaticAccessAccount", key, a.createProgrammaticAccount),
 		op.Get("/api/v2/env", "listEnv", key, a.listEnv),
 		op.Post("/api/v2/env", "addEnv", key, a.addEnv),
 		op.Delete("/api/v2/env/{key}", "removeEnv", key, a.removeEnv),
@@ -220,6 +240,16 @@ func (a *API) served() []op.Op {
 		op.Get("/api/v2/orgs/export", "exportAll", key, a.exportOrgs),
 		op.Post("/api/v2/orgs/import", "importByJson", key, a.importOrg),
 		op.Get("/api/v2/policies/assignments/by-target", "getPoliciesAssignmentsCondition", key, a.assignmentsByTarget),
+		op.Get("/api/v2/resource-namespace/{userPoolId}", "listNamespaces", key, a.listNamespaces),
+		op.Post("/api/v2/resource-namespace/{userPoolId}", "createNamespace", key, a.createNamespace),
+		op.Delete("/api/v2/resource-namespace/{userPoolId}/code/{code}", "deleteNamespace", key, a.deleteNamespace),
+		op.Put("/api/v2/resource-namespace/{userPoolId}/code/{code}", "updateNamespace", key, a.updateNamespace),
+		op.Get("/api/v2/resources", "listResources", key, a.listResources),
+		op.Post("/api/v2/resources", "createResource", key, a.createResource),
+		op.Post("/api/v2/resources/bulk", "batchInsertResource", key, a.createResources),
+		op.Get("/api/v2/resources/detail", "getResourceByCode", key, a.resourceDetail),
+		op.Delete("/api/v2/resources/{code}", "deleteResource", key, a.deleteResource),
+		op.Post("/api/v2/resources/{code}", "updateResource", key, a.updateResource),
 		op.Get("/api/v2/userpools/detail", "detail", key, a.userpool),
 		op.Query("/api/v2/roles/roleUsers", "findUsers", key, a.findRoleUsers),
 		op.Query("/api/v2/users/batch", "batch", key, a.postBatch),

@@ -20,6 +20,7 @@ import (
 // unlike lists where the contract's description is known to be wrong or is left behind, with the reason: by operation for
 // answers, by operation and field for requests, by DTO and member for members that it lacks.
 var unlike = map[string]string{
+	"DepartmentDto.appList":  "the contract gives getDepartmentAllApp the answer of a department, its description the applications that let it in",
 	"listUserBaseFields":     "the description repeats the request as the answer",
 	"listCustFields":         "the description repeats the request as the answer",
 	"GroupDto.customData":    "sent when withCustomData asks for it",
@@ -35,6 +36,12 @@ var unlike = map[string]string{
 	"DepartmentPagingDto.totalCount": "a number, which the description calls a flag",
 	"CreatePostDto.departmentIdList": "a list, as in PostInfoDto",
 	"updateNodeStatus":               "the description names an empty type of another product",
+
+	"listResources":      "the description puts an envelope into the page",
+	"listCommonResource": "the description puts an envelope into the page",
+	"listNamespaceRoles": "the description shows one entry of the page",
+
+	"GetSubjectAuthDataDto.allowed": "ours: the description does not say what was decided",
 
 	"listUsers.page":              "older clients send it beside options",
 	"listUsers.limit":             "older clients send it beside options",
@@ -87,6 +94,7 @@ func table(have, missing []operation) string {
 type contract struct {
 	requests map[string]map[string]bool // field names, by "METHOD /path"
 	models   map[string]map[string]member
+	inside   map[string]bool // types that are being compared: one may contain itself
 }
 
 type member struct {
@@ -96,7 +104,7 @@ type member struct {
 }
 
 func readContract(t testing.TB) contract {
-	c := contract{requests: map[string]map[string]bool{}}
+	c := contract{requests: map[string]map[string]bool{}, inside: map[string]bool{}}
 	read := func(name string, into any) {
 		b, err := os.ReadFile("../../contract/" + name)
 		if err != nil {
@@ -214,7 +222,8 @@ func (c contract) checkType(where, want string, t reflect.Type) []string {
 	for _, m := range marshalers {
 		leaf = leaf || t.Implements(m) || reflect.PointerTo(t).Implements(m)
 	}
-	if leaf || want == "any" || strings.Contains(want, "|") {
+	// Trees contain themselves: what holds eight levels down holds below.
+	if leaf || want == "any" || strings.Contains(want, "|") || strings.Count(where, ".") > 8 {
 		return nil
 	}
 	differs := []string{fmt.Sprintf("%s is a %v, in the contract %s", where, t, want)}
@@ -242,6 +251,12 @@ func (c contract) checkType(where, want string, t reflect.Type) []string {
 		return problems
 	}
 
+	pair := want + " " + t.String()
+	if c.inside[pair] {
+		return nil
+	}
+	c.inside[pair] = true
+	defer delete(c.inside, pair)
 	var problems []string
 	have := map[string]bool{}
 	var fields func(t reflect.Type)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/guildhall-id/guildhall/internal/access"
 	"github.com/guildhall-id/guildhall/internal/directory"
 	"github.com/guildhall-id/guildhall/internal/fault"
 )
@@ -30,7 +31,14 @@ type departmentDTO struct {
 	CustomData           customData      `json:"customData,omitzero"`
 	PostIDList           []string        `json:"postIdList,omitzero"`
 	Status               bool            `json:"status"` // whether it is enabled
+	AppList              []departmentApp `json:"appList,omitzero"`
 	Flat                 jsontext.Value  `json:",embed"` // custom values as members of the department
+}
+
+// departmentApp is an application that lets a department in.
+type departmentApp struct {
+	AppID   string `json:"appId"`
+	AppName string `json:"appName"`
 }
 
 type departmentI18n struct {
@@ -105,6 +113,32 @@ func (a *API) getDepartment(ctx context.Context, in *GetDepartmentParams) (*depa
 func (a *API) getDepartmentByID(ctx context.Context, in *GetDepartmentByIdParams) (*departmentDTO, error) {
 	n, err := a.Directory.Department(ctx, poolOf(ctx), anyDepartment(in.DepartmentID))
 	return a.showDepartment(ctx, n, err, withNode{customData: in.WithCustomData})
+}
+
+// getDepartmentAllApp answers with the department, as the contract says, and the applications that let it in, as the operation's
+// description does. Applications are of one type here: appTypeList selects nothing.
+func (a *API) getDepartmentAllApp(ctx context.Context, in *GetDepartmentByIdReqDto) (*departmentDTO, error) {
+	n, err := a.Directory.Department(ctx, poolOf(ctx), anyDepartment(in.DepartmentID))
+	d, err := a.showDepartment(ctx, n, err, withNode{customData: in.WithCustomData})
+	if err != nil {
+		return nil, err
+	}
+	records, err := a.Access.AppRecordsOf(ctx, n.PoolID, access.Target{Type: directory.DepartmentTarget, ID: n.ID})
+	if err != nil {
+		return nil, err
+	}
+	d.AppList = []departmentApp{}
+	var ids []string
+	for _, r := range records {
+		if r.Effect == access.Allow && r.Enabled {
+			ids = append(ids, r.AppID)
+		}
+	}
+	names, err := a.Signin.ApplicationNames(ctx, n.PoolID, ids)
+	for _, id := range ids {
+		d.AppList = append(d.AppList, departmentApp{id, names[id]})
+	}
+	return d, err
 }
 
 func (a *API) createDepartment(ctx context.Context, in *CreateDepartmentReqDto) (*departmentDTO, error) {

@@ -17,23 +17,25 @@ type message struct {
 // field of one operation.
 var messages = map[string]message{
 	// Arguments.
-	"field_format":     {0, "参数 %s 格式错误", "Parameter %s is malformed"},
-	"field_min":        {0, "参数 %s 格式错误", "Parameter %s must not be less than %s"},
-	"field_max":        {0, "参数 %s 格式错误", "Parameter %s must not be greater than %s"},
-	"list_min":         {0, "参数 %s 格式错误", "%s must contain at least %s elements"},
-	"list_max":         {0, "参数 %s 最多允许 %s 项", "%s must contain no more than %s elements"},
-	"body_malformed":   {0, "请求体不是合法的 JSON 对象", "The request body is not a valid JSON object"},
-	"body_too_large":   {0, "请求体过大", "The request body is too large"},
-	"query_malformed":  {0, "查询参数编码错误", "The query string is malformed"},
-	"deadline":         {0, "请求超时，请稍后重试", "The request took too long, try again later"},
-	"search_not_ready": {0, "搜索索引正在建立，请稍后重试", "The search index is being built, try again in a moment"},
-	"database_busy":    {0, "服务繁忙，请稍后重试", "The service is busy, try again later"},
-	"server_busy":      {0, "服务繁忙，请稍后重试", "The service is busy, try again later"},
-	"unauthenticated":  {0, "未认证", "Not authenticated"},
-	"forbidden":        {0, "无权限执行此操作", "Not permitted"},
-	"token_invalid":    {0, "令牌无效或已过期", "The token is invalid or has expired"},
-	"access_key_wrong": {0, "密钥错误", "The access key or its secret is wrong"},
-	"pool_not_found":   {2224, "用户池不存在", "User pool not found"},
+	"field_format":                   {0, "参数 %s 格式错误", "Parameter %s is malformed"},
+	"field_min":                      {0, "参数 %s 格式错误", "Parameter %s must not be less than %s"},
+	"field_max":                      {0, "参数 %s 格式错误", "Parameter %s must not be greater than %s"},
+	"list_min":                       {0, "参数 %s 格式错误", "%s must contain at least %s elements"},
+	"list_max":                       {0, "参数 %s 最多允许 %s 项", "%s must contain no more than %s elements"},
+	"body_malformed":                 {0, "请求体不是合法的 JSON 对象", "The request body is not a valid JSON object"},
+	"body_too_large":                 {0, "请求体过大", "The request body is too large"},
+	"query_malformed":                {0, "查询参数编码错误", "The query string is malformed"},
+	"deadline":                       {0, "请求超时，请稍后重试", "The request took too long, try again later"},
+	"search_not_ready":               {0, "搜索索引正在建立，请稍后重试", "The search index is being built, try again in a moment"},
+	"programmatic_account_not_found": {0, "编程访问账号不存在", "Programmatic access account not found"},
+	"programmatic_account_limit":     {0, "编程访问账号数量超过上限 %s", "An application takes at most %s programmatic access accounts"},
+	"database_busy":                  {0, "服务繁忙，请稍后重试", "The service is busy, try again later"},
+	"server_busy":                    {0, "服务繁忙，请稍后重试", "The service is busy, try again later"},
+	"unauthenticated":                {0, "未认证", "Not authenticated"},
+	"forbidden":                      {0, "无权限执行此操作", "Not permitted"},
+	"token_invalid":                  {0, "令牌无效或已过期", "The token is invalid or has expired"},
+	"access_key_wrong":               {0, "密钥错误", "The access key or its secret is wrong"},
+	"pool_not_found":                 {2224, "用户池不存在", "User pool not found"},
 
 	"field_max limit listUsers":           {0, "%s must less than %s", "%s must less than %s"},
 	"field_max limit listUsersLegacy":     {0, "%s must less than %s", "%s must less than %s"},
@@ -118,6 +120,21 @@ var messages = map[string]message{
 	"field_format name createOrganization": {0, "参数 organizationName 格式错误", "Parameter organizationName is malformed"},
 	"field_format name updateOrganization": {0, "参数 organizationName 格式错误", "Parameter organizationName is malformed"},
 
+	// Namespaces, resources, who may enter applications.
+	"namespace_unknown":            {0, "namespace not exists", "namespace not exists"},
+	"namespace_code_missing":       {0, "namespace name must not be empty", "namespace name must not be empty"},
+	"namespace_code_invalid":       {0, "invalid namespace code: %s", "invalid namespace code: %s"},
+	"namespace_code_taken":         {0, "权限组标识符已存在", "The namespace's code is taken"},
+	"namespace_reserved":           {0, "系统权限组不可创建、改名或删除", "This namespace is the system's: it cannot be created, renamed or deleted"},
+	"namespace_of_application":     {0, "应用自身的权限组不可改名或删除", "An application's own namespace cannot be renamed or deleted"},
+	"namespace_too_large":          {0, "权限组内的数据超过 %s 条，请先清理", "The namespace has more than %s entries, remove some first"},
+	"resource_not_found":           {0, "资源不存在", "Resource not found"},
+	"resource_code_taken":          {0, "资源标识符已存在", "The resource's code is taken"},
+	"resource_code_invalid":        {0, "invalid resource code: %s", "invalid resource code: %s"},
+	"group_unknown":                {0, "group not exists with code: %s", "group not exists with code: %s"},
+	"tenant_not_found":             {0, "租户不存在", "Tenant not found"},
+	"application_access_not_found": {0, "应用授权不存在", "There is no such authorization of the application"},
+
 	// Expressions.
 	"expression_invalid":    {0, "表达式有误（位置 %s）：%s", "The expression is wrong at %s: %s"},
 	"expression_too_costly": {0, "表达式过于复杂：%s", "The expression is too costly: %s"},
@@ -128,6 +145,33 @@ var messages = map[string]message{
 	"policy_code_taken":   {0, "策略标识符已存在", "The policy's code is taken"},
 	"policy_builtin":      {0, "系统内置策略不可修改", "A built-in policy cannot be changed"},
 	"policy_not_assigned": {0, "策略未授权给该目标", "The policy is not assigned to the target"},
+
+	// Data permission. data_format is field_format where that says that something is missing.
+	"data_format":              {0, "参数 %s 格式错误", "Parameter %s is malformed"},
+	"data_struct_missing":      {0, "struct should not be empty", "struct should not be empty"},
+	"data_tree_too_deep":       {0, "树结构的层级过深", "The tree is too deep"},
+	"data_node_twice":          {0, "同一层级的节点 code 或名称重复：%s", "Two nodes of one level have the code or the name of %s"},
+	"data_namespace_not_found": {0, "namespace not found", "namespace not found"},
+	"data_namespace_unknown":   {0, "权限空间不存在", "The permission namespace does not exist"},
+	"data_namespaces_unknown":  {0, "有不存在的权限空间", "One of the permission namespaces does not exist"},
+	"data_namespace_reserved":  {0, "can't use permission namespace code 'default' or 'system'", "can't use permission namespace code 'default' or 'system'"},
+	"data_namespaces_reserved": {0, "can't use built-in namespace code 'default' and 'system'", "can't use built-in namespace code 'default' and 'system'"},
+	"data_namespace_taken":     {0, "namespace with code %s already exists.", "namespace with code %s already exists."},
+	"data_resource_not_found":  {0, "数据资源不存在", "Data resource not found"},
+	"data_resource_code_taken": {0, "数据资源 code 已经存在", "The data resource's code is taken"},
+	"data_resource_name_taken": {0, "数据资源名称已经存在", "The data resource's name is taken"},
+	"data_resource_no_tree":    {0, "只有树类型的数据资源支持扩展字段", "Only trees have fields"},
+	"data_field_not_found":     {0, "扩展字段不存在", "The field does not exist"},
+	"data_field_taken":         {0, "扩展字段 key 已经存在", "The field's key is taken"},
+	"data_policy_not_found":    {0, "数据策略不存在", "Data policy not found"},
+	"data_policy_name_taken":   {0, "数据策略名称已经存在", "The data policy's name is taken"},
+	"data_policy_limit":        {0, "涉及的数据策略超过上限 %s", "More than %s data policies are concerned"},
+	"data_list_limit":          {0, "结果过多，请缩小查询范围", "There are too many results, ask for less"},
+
+	// Decisions and their reasons.
+	"subjects_too_many": {0, "用户所属的主体过多", "The user belongs to too many groups, departments and roles"},
+	"holders_too_many":  {0, "被授权的主体过多", "Too many targets have what is asked for"},
+	"rules_too_many":    {0, "授权规则过多", "There are too many rules"},
 
 	// Pools and whitelists.
 	"whitelist_limit": {0, "白名单数量超过上限 %s", "A whitelist takes at most %s entries"},
@@ -169,6 +213,9 @@ func statusOf(k fault.Kind) int {
 // messageOf is how an operation words a refusal.
 func messageOf(e *fault.Error, operation string) message {
 	if e.Kind != fault.Internal {
+		if m, ok := dataMessage(e, operation); ok {
+			return m
+		}
 		if len(e.Args) > 0 {
 			about := e.Code + " " + e.Args[0]
 			if m, ok := messages[about+" "+operation]; ok {

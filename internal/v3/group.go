@@ -189,7 +189,10 @@ func (a *API) getGroupAuthorizedResources(ctx context.Context, in *GetGroupAutho
 	if err != nil {
 		return nil, err
 	}
-	f := access.ResourceFilter{Namespace: value(in.Namespace), Type: access.ResourceType(value(in.ResourceType))}
-	resources, _, err := a.Access.AuthorizedResources(ctx, g.PoolID, access.Target{Type: directory.GroupTarget, ID: g.ID}, f, directory.Page{})
-	return viewResources(resources), err
+	page, err := a.heldResources(ctx, access.HeldQuery{Target: access.Target{Type: directory.GroupTarget, ID: g.ID}, Namespace: value(in.Namespace),
+		Type: access.ResourceType(value(in.ResourceType))})
+	if err != nil {
+		return nil, err
+	}
+	return page.List, nil
 }

@@ -26,6 +26,7 @@ var needs = map[string]string{
 	"listCustFields":          `"targetType":"USER"`,
 	"getUserDepartments":      `"userId":"x"`,
 	"getUserLoginHistory":     `"userId":"x"`,
+	"whoCan":                  `"resource":"x"`,
 }
 
 // argument finds the struct in which a field of this name stands, below the member names returned.
@@ -60,6 +61,12 @@ func TestBadInput(t *testing.T) {
 		if a := bearer.send(t, "POST", "/api/v3/create-group", `{"code":"dev","name":"Dev"}`); a.StatusCode != 200 {
 			t.Fatal(a.Text)
 		}
+		ann := bearer.send(t, "POST", "/api/v3/create-user", `{"username":"ann"}`)
+		token, err := h.Signin.UserToken(h.pool.As(t.Context()), h.pool.ID, fmt.Sprint(dig(ann.Data, "userId")), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ofKey, ofUser := bearer, h.client().bearer(token.Text)
 		refuse := func(o *op.Op, name, target, body, want string) {
 			t.Helper()
 			a := bearer.raw(t, o.Method, target, body, "", nil)
@@ -80,6 +87,9 @@ func TestBadInput(t *testing.T) {
 		for _, o := range h.api.Operations() {
 			if o.Name == "getSystemInfo" {
 				continue
+			}
+			if bearer = ofKey; o.Rule(&caller.Caller{Kind: caller.Key}) != nil {
+				bearer = ofUser
 			}
 			if o.Rule(&caller.Caller{}) != nil {
 				stranger := h.client()
@@ -108,6 +118,9 @@ func TestBadInput(t *testing.T) {
 				if strings.HasPrefix(o.Name, "listUsers") || o.Name == "listArchivedUsers" {
 					most = "400 limit must less than 50"
 				}
+				if dataOperations[o.Name] {
+					most = tooMuch
+				}
 				for _, x := range []struct{ name, value, want string }{
 					{"page", "0", "400 参数 page 格式错误"}, {"page", "-1", "400 参数 page 格式错误"}, {"page", "2147483648", "400 参数 page 格式错误"},
 					{"page", `"one"`, "400 参数 page 格式错误"}, {"page", "1.5", "400 参数 page 格式错误"},
@@ -135,6 +148,7 @@ func TestBadInput(t *testing.T) {
 				}
 			}
 		}
+		bearer = ofKey
 		refuse(&op.Op{Name: "getUserBatch", Method: "GET"}, "an empty list", "/api/v3/get-user-batch?userIds=", "", "400 参数 userIds 格式错误")
 		// A key in another case is another key.
 		refuse(&op.Op{Name: "createGroup", Method: "POST"}, "case", "/api/v3/create-group", `{"Code":"a","name":"N"}`, badCode)

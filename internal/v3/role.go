@@ -255,14 +255,16 @@ func (a *API) getRoleAuthorizedResources(ctx context.Context, in *GetRoleAuthori
 	if err != nil {
 		return nil, err
 	}
-	f := access.ResourceFilter{Namespace: r.Namespace, Type: access.ResourceType(value(in.ResourceType))}
-	resources, total, err := a.Access.AuthorizedResources(ctx, r.PoolID, access.Target{Type: directory.RoleTarget, ID: r.ID}, f, directory.Page{})
-	shown := viewResources(resources)
-	list := make([]roleResourceDTO, len(shown))
-	for i, s := range shown {
+	page, err := a.heldResources(ctx, access.HeldQuery{Target: access.Target{Type: directory.RoleTarget, ID: r.ID}, Namespace: r.Namespace,
+		Type: access.ResourceType(value(in.ResourceType))})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]roleResourceDTO, len(page.List))
+	for i, s := range page.List {
 		list[i] = roleResourceDTO{s.ResourceCode, s.ResourceType, s.Actions, s.APIIdentifier}
 	}
-	return &Page[roleResourceDTO]{total, list}, err
+	return &Page[roleResourceDTO]{page.TotalCount, list}, nil
 }
 
 func (a *API) listRoleMembers(ctx context.Context, in *ListRoleMembersParams) (*Page[userDTO], error) {

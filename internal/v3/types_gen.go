@@ -1311,6 +1311,213 @@ type GetCustomDataParams struct {
 	Namespace        *string `json:"namespace"`
 }
 
+// CreateResourceDto is the request of createResource: POST /api/v3/create-resource.
+type CreateResourceDto struct {
+	Type          string           `json:"type" rule:"required,enum=DATA|API|MENU|BUTTON|UI"`
+	Code          *string          `json:"code"`
+	Description   *string          `json:"description"`
+	Name          *string          `json:"name"`
+	Actions       []ResourceAction `json:"actions"`
+	APIIdentifier *string          `json:"apiIdentifier"`
+	Namespace     *string          `json:"namespace"`
+}
+
+// ResourceAction stands in CreateResourceDto.
+type ResourceAction struct {
+	Name        string  `json:"name" rule:"required"`
+	Description *string `json:"description"`
+}
+
+// CreateResourcesBatchDto is the request of createResourcesBatch: POST /api/v3/create-resources-batch.
+type CreateResourcesBatchDto struct {
+	List      []CreateResourceBatchItemDto `json:"list" rule:"required,items=50"`
+	Namespace *string                      `json:"namespace"`
+}
+
+// CreateResourceBatchItemDto stands in CreateResourcesBatchDto.
+type CreateResourceBatchItemDto struct {
+	Code          *string          `json:"code"`
+	Description   *string          `json:"description"`
+	Name          *string          `json:"name"`
+	Type          string           `json:"type" rule:"required,enum=DATA|API|MENU|BUTTON|UI"`
+	Actions       []ResourceAction `json:"actions"`
+	APIIdentifier *string          `json:"apiIdentifier"`
+}
+
+// GetResourceParams is the request of getResource: GET /api/v3/get-resource.
+type GetResourceParams struct {
+	Code      *string `json:"code"`
+	Namespace *string `json:"namespace"`
+}
+
+// GetResourcesBatchParams is the request of getResourcesBatch: GET /api/v3/get-resources-batch.
+type GetResourcesBatchParams struct {
+	CodeList  []string `json:"codeList" rule:"required,items=50"`
+	Namespace *string  `json:"namespace"`
+}
+
+// ListCommonResourceParams is the request of listCommonResource: GET /api/v3/list-common-resource.
+type ListCommonResourceParams struct {
+	Page              int64    `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit             int64    `json:"limit" rule:"min=1,max=50,default=10"`
+	Keyword           *string  `json:"keyword"`
+	NamespaceCodeList []string `json:"namespaceCodeList" rule:"items=50"`
+}
+
+// ListResourcesParams is the request of listResources: GET /api/v3/list-resources.
+type ListResourcesParams struct {
+	Namespace *string `json:"namespace"`
+	Type      *string `json:"type" rule:"enum=DATA|API|MENU|BUTTON|UI"`
+	Page      int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit     int64   `json:"limit" rule:"min=1,max=50,default=10"`
+}
+
+// UpdateResourceDto is the request of updateResource: POST /api/v3/update-resource.
+type UpdateResourceDto struct {
+	Code          *string          `json:"code"`
+	Description   *string          `json:"description"`
+	Name          *string          `json:"name"`
+	Actions       []ResourceAction `json:"actions"`
+	APIIdentifier *string          `json:"apiIdentifier"`
+	Namespace     *string          `json:"namespace"`
+	Type          *string          `json:"type" rule:"enum=DATA|API|MENU|BUTTON|UI"`
+}
+
+// DeleteResourceDto is the request of deleteResource: POST /api/v3/delete-resource.
+type DeleteResourceDto struct {
+	Code      *string `json:"code"`
+	Namespace *string `json:"namespace"`
+}
+
+// DeleteResourcesBatchDto is the request of deleteResourcesBatch: POST /api/v3/delete-resources-batch.
+type DeleteResourcesBatchDto struct {
+	Namespace *string  `json:"namespace"`
+	CodeList  []string `json:"codeList" rule:"items=50"`
+	IDs       []string `json:"ids" rule:"items=50"`
+}
+
+// DeleteCommonResourcesBatchDto is the request of batchDeleteCommonResource: POST /api/v3/delete-common-resources-batch.
+type DeleteCommonResourcesBatchDto struct {
+	IDs []string `json:"ids" rule:"required,items=50"`
+}
+
+// AssociateTenantResourceDto is the request of associateTenantResource: POST /api/v3/associate-tenant-resource.
+type AssociateTenantResourceDto struct {
+	Code        string  `json:"code" rule:"required"`
+	Association bool    `json:"association" rule:"required"`
+	AppID       string  `json:"appId" rule:"required"`
+	TenantID    *string `json:"tenantId"`
+}
+
+// CreateNamespaceDto is the request of createNamespace: POST /api/v3/create-namespace.
+type CreateNamespaceDto struct {
+	Code        string  `json:"code" rule:"required"`
+	Name        *string `json:"name"`
+	Description *string `json:"description"`
+}
+
+// CreateNamespacesBatchDto is the request of createNamespacesBatch: POST /api/v3/create-namespaces-batch.
+type CreateNamespacesBatchDto struct {
+	List []CreateNamespacesBatchItemDto `json:"list" rule:"required,items=50"`
+}
+
+// CreateNamespacesBatchItemDto stands in CreateNamespacesBatchDto.
+type CreateNamespacesBatchItemDto struct {
+	Code        *string `json:"code"`
+	Name        *string `json:"name"`
+	Description *string `json:"description"`
+}
+
+// GetNamespaceParams is the request of getNamespace: GET /api/v3/get-namespace.
+type GetNamespaceParams struct {
+	Code string `json:"code" rule:"required"`
+}
+
+// GetNamespacesBatchParams is the request of getNamespacesBatch: GET /api/v3/get-namespaces-batch.
+type GetNamespacesBatchParams struct {
+	CodeList []string `json:"codeList" rule:"required,items=50"`
+}
+
+// UpdateNamespaceDto is the request of updateNamespace: POST /api/v3/update-namespace.
+type UpdateNamespaceDto struct {
+	Code        string  `json:"code" rule:"required"`
+	Description *string `json:"description"`
+	Name        *string `json:"name"`
+	NewCode     *string `json:"newCode"`
+}
+
+// DeleteNamespaceDto is the request of deleteNamespace: POST /api/v3/delete-namespace.
+type DeleteNamespaceDto struct {
+	Code string `json:"code" rule:"required"`
+}
+
+// DeleteNamespacesBatchDto is the request of deleteNamespacesBatch: POST /api/v3/delete-namespaces-batch.
+type DeleteNamespacesBatchDto struct {
+	CodeList []string `json:"codeList" rule:"required,items=50"`
+}
+
+// ListNamespacesParams is the request of listNamespaces: GET /api/v3/list-namespaces.
+type ListNamespacesParams struct {
+	Page     int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit    int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	Keywords *string `json:"keywords"`
+}
+
+// ListNamespaceRolesParams is the request of listNamespaceRoles: GET /api/v3/list-namespace-roles.
+type ListNamespaceRolesParams struct {
+	Code     string  `json:"code" rule:"required"`
+	Page     int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit    int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	Keywords *string `json:"keywords"`
+}
+
+// AuthorizeResourcesDto is the request of authorizeResources: POST /api/v3/authorize-resources.
+type AuthorizeResourcesDto struct {
+	List      []AuthorizeResourceItem `json:"list" rule:"required,items=50"`
+	Namespace *string                 `json:"namespace"`
+}
+
+// AuthorizeResourceItem stands in AuthorizeResourcesDto.
+type AuthorizeResourceItem struct {
+	TargetType        string            `json:"targetType" rule:"required,enum=USER|ROLE|GROUP|DEPARTMENT"`
+	TargetIdentifiers []string          `json:"targetIdentifiers" rule:"required,items=50"`
+	Resources         []ResourceItemDto `json:"resources" rule:"required,items=50"`
+}
+
+// ResourceItemDto stands in AuthorizeResourceItem.
+type ResourceItemDto struct {
+	Code         string   `json:"code" rule:"required"`
+	Actions      []string `json:"actions" rule:"items=50"`
+	ResourceType string   `json:"resourceType" rule:"required,enum=DATA|API|MENU|BUTTON|UI"`
+}
+
+// GetAuthorizedResourcesParams is the request of getAuthorizedResources: GET /api/v3/get-authorized-resources.
+type GetAuthorizedResourcesParams struct {
+	TargetType       string   `json:"targetType" rule:"required,enum=USER|ROLE|GROUP|DEPARTMENT"`
+	TargetIdentifier *string  `json:"targetIdentifier"`
+	Namespace        *string  `json:"namespace"`
+	ResourceType     *string  `json:"resourceType" rule:"enum=DATA|API|MENU|BUTTON|UI"`
+	ResourceList     []string `json:"resourceList" rule:"items=50"`
+	WithDenied       bool     `json:"withDenied"`
+}
+
+// IsActionAllowedDto is the request of isActionAllowed: POST /api/v3/is-action-allowed.
+type IsActionAllowedDto struct {
+	UserID    string  `json:"userId" rule:"required"`
+	Action    string  `json:"action" rule:"required"`
+	Resource  string  `json:"resource" rule:"required"`
+	Namespace *string `json:"namespace"`
+}
+
+// GetResourceAuthorizedTargetsDto is the request of getResourceAuthorizedTargets: POST /api/v3/get-resource-authorized-targets.
+type GetResourceAuthorizedTargetsDto struct {
+	Resource   string  `json:"resource" rule:"required"`
+	Namespace  *string `json:"namespace"`
+	TargetType *string `json:"targetType" rule:"enum=USER|ROLE|GROUP|DEPARTMENT"`
+	Page       int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit      int64   `json:"limit" rule:"min=1,max=50,default=10"`
+}
+
 // GetUserActionLogsDto is the request of getUserActionLogs: POST /api/v3/get-user-action-logs.
 type GetUserActionLogsDto struct {
 	RequestID  *string         `json:"requestId"`
@@ -1341,6 +1548,673 @@ type GetAdminAuditLogsDto struct {
 	Start         *int64          `json:"start"`
 	End           *int64          `json:"end"`
 	Pagination    ListWebhooksDto `json:"pagination"`
+}
+
+// GetApplicationParams is the request of getApplication: GET /api/v3/get-application.
+type GetApplicationParams struct {
+	AppID string `json:"appId" rule:"required"`
+}
+
+// DetailAuthSubjectParams is the request of detailAuthSubject: GET /api/v3/get-subject-auth-detail.
+type DetailAuthSubjectParams struct {
+	TargetID   string `json:"targetId" rule:"required"`
+	TargetType string `json:"targetType" rule:"required,enum=USER|ROLE|GROUP|ORG|AK_SK"`
+	AppID      string `json:"appId" rule:"required"`
+}
+
+// ListAuthSubjectDto is the request of listAuthSubject: POST /api/v3/list-subject-auth.
+type ListAuthSubjectDto struct {
+	TargetType  string   `json:"targetType" rule:"required,enum=USER|ROLE|GROUP|ORG|AK_SK"`
+	TargetID    string   `json:"targetId" rule:"required"`
+	AppName     *string  `json:"appName"`
+	AppTypeList []string `json:"appTypeList" rule:"items=50"`
+	Effect      []string `json:"effect" rule:"enum=ALLOW|DENY"`
+	Enabled     *bool    `json:"enabled"`
+}
+
+// ListApplicationAuthDto is the request of listAuthApplication: POST /api/v3/list-applications-auth.
+type ListApplicationAuthDto struct {
+	AppID          string   `json:"appId" rule:"required"`
+	Page           int64    `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit          int64    `json:"limit" rule:"min=1,max=50,default=10"`
+	TargetName     *string  `json:"targetName"`
+	TargetTypeList []string `json:"targetTypeList" rule:"items=50,enum=USER|ROLE|GROUP|ORG|AK_SK"`
+	Effect         *string  `json:"effect" rule:"enum=ALLOW|DENY"`
+	Enabled        *bool    `json:"enabled"`
+}
+
+// UpdateAuthEnabledDto is the request of enabledAuth: POST /api/v3/update-auth-enabled.
+type UpdateAuthEnabledDto struct {
+	Enabled bool   `json:"enabled" rule:"required"`
+	ID      string `json:"id" rule:"required"`
+}
+
+// DeleteAuthParams is the request of deleteAuth: DELETE /api/v3/batch-applications-auth.
+type DeleteAuthParams struct {
+	AuthIDs []string `json:"authIds" rule:"required,items=50"`
+}
+
+// ListApplicationsParams is the request of listApplications: GET /api/v3/list-applications.
+type ListApplicationsParams struct {
+	Page           int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit          int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	IsIntegrateApp bool    `json:"isIntegrateApp"`
+	IsSelfBuiltApp bool    `json:"isSelfBuiltApp"`
+	SsoEnabled     bool    `json:"ssoEnabled"`
+	Keywords       *string `json:"keywords"`
+	All            bool    `json:"all"`
+}
+
+// GetApplicationSimpleInfoParams is the request of getApplicationSimpleInfo: GET /api/v3/get-application-simple-info.
+type GetApplicationSimpleInfoParams struct {
+	AppID string `json:"appId" rule:"required"`
+}
+
+// ListApplicationSimpleInfoParams is the request of listApplicationSimpleInfo: GET /api/v3/list-application-simple-info.
+type ListApplicationSimpleInfoParams struct {
+	Page           int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit          int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	IsIntegrateApp bool    `json:"isIntegrateApp"`
+	IsSelfBuiltApp bool    `json:"isSelfBuiltApp"`
+	SsoEnabled     bool    `json:"ssoEnabled"`
+	Keywords       *string `json:"keywords"`
+}
+
+// CreateApplicationDto is the request of createApplication: POST /api/v3/create-application.
+type CreateApplicationDto struct {
+	AppName              string                             `json:"appName" rule:"required"`
+	Template             *string                            `json:"template"`
+	TemplateData         jsontext.Value                     `json:"templateData"`
+	AppIdentifier        *string                            `json:"appIdentifier"`
+	AppLogo              *string                            `json:"appLogo"`
+	AppDescription       *string                            `json:"appDescription"`
+	AppType              *string                            `json:"appType" rule:"enum=web|spa|native|api|mfa|mini-program|gateway-app|gateway-agent"`
+	DefaultProtocol      *string                            `json:"defaultProtocol" rule:"enum=oidc|oauth|saml|cas|asa"`
+	RedirectURIs         []string                           `json:"redirectUris"`
+	LogoutRedirectURIs   []string                           `json:"logoutRedirectUris"`
+	InitLoginURI         *string                            `json:"initLoginUri"`
+	SsoEnabled           *bool                              `json:"ssoEnabled"`
+	OidcConfig           jsontext.Value                     `json:"oidcConfig"`
+	SamlProviderEnabled  *bool                              `json:"samlProviderEnabled"`
+	SamlConfig           jsontext.Value                     `json:"samlConfig"`
+	OauthProviderEnabled *bool                              `json:"oauthProviderEnabled"`
+	OauthConfig          jsontext.Value                     `json:"oauthConfig"`
+	CasProviderEnabled   *bool                              `json:"casProviderEnabled"`
+	CasConfig            jsontext.Value                     `json:"casConfig"`
+	LoginConfig          *ApplicationLoginConfigInputDto    `json:"loginConfig"`
+	RegisterConfig       *ApplicationRegisterConfigInputDto `json:"registerConfig"`
+	BrandingConfig       ApplicationBrandingConfigInputDto  `json:"brandingConfig"`
+}
+
+// ApplicationLoginConfigInputDto stands in CreateApplicationDto.
+type ApplicationLoginConfigInputDto struct {
+	MergeLoginAndRegisterPage *bool                                  `json:"mergeLoginAndRegisterPage"`
+	EnabledBasicLoginMethods  []string                               `json:"enabledBasicLoginMethods" rule:"enum=PHONE_CODE|EMAIL_CODE|PHONE_PASSWORD|EMAIL_PASSWORD|USERNAME_PASSWORD|SELF_BUILT_APP_QRCODE"`
+	DefaultLoginMethod        *ApplicationDefaultLoginMethodInput    `json:"defaultLoginMethod"`
+	EnabledExtIdpConnIDs      []ApplicationEnabledExtIdpConnInputDto `json:"enabledExtIdpConnIds"`
+	EnabledAllExtIdpConns     *bool                                  `json:"enabledAllExtIdpConns"`
+	ShowAuthorizationPage     bool                                   `json:"showAuthorizationPage" rule:"required"`
+}
+
+// ApplicationDefaultLoginMethodInput stands in ApplicationLoginConfigInputDto.
+type ApplicationDefaultLoginMethodInput struct {
+	ConnectionType     string  `json:"connectionType" rule:"required,enum=PASSCODE|PASSWORD|QRCODE|LDAP|AD"`
+	QrcodeType         *string `json:"qrcodeType" rule:"enum=SELF_BUILT_APP|WECHAT_OFFICIAL_ACCOUNT|WECHAT_MINI_PROGRAM"`
+	QrcodeExtIdpConnID *string `json:"qrcodeExtIdpConnId"`
+	AdExtIdpConnID     *string `json:"adExtIdpConnId"`
+	LdapExtIdpConnID   *string `json:"ldapExtIdpConnId"`
+}
+
+// ApplicationEnabledExtIdpConnInputDto stands in ApplicationLoginConfigInputDto.
+type ApplicationEnabledExtIdpConnInputDto struct {
+	ExtIdpConnID string `json:"extIdpConnId" rule:"required"`
+}
+
+// ApplicationRegisterConfigInputDto stands in CreateApplicationDto.
+type ApplicationRegisterConfigInputDto struct {
+	EnabledBasicRegisterMethods []string `json:"enabledBasicRegisterMethods" rule:"required,enum=PHONE_CODE|EMAIL_CODE|EMAIL_PASSWORD"`
+	DefaultRegisterMethod       string   `json:"defaultRegisterMethod" rule:"required,enum=PASSCODE|PASSWORD"`
+}
+
+// ApplicationBrandingConfigInputDto stands in CreateApplicationDto.
+type ApplicationBrandingConfigInputDto struct {
+	CustomCSSEnabled          *bool   `json:"customCSSEnabled"`
+	CustomCSS                 *string `json:"customCSS"`
+	GuardVersion              *string `json:"guardVersion" rule:"enum=Advanced|Classical"`
+	CustomLoadingImage        *string `json:"customLoadingImage"`
+	CustomBackground          *string `json:"customBackground"`
+	ShowChangeLanguageButton  *bool   `json:"showChangeLanguageButton"`
+	DefaultLanguage           *string `json:"defaultLanguage" rule:"enum=zh-CN|en-US|zh-TW|ja-JP"`
+	ShowForgetPasswordButton  *bool   `json:"showForgetPasswordButton"`
+	ShowEnterpriseConnections *bool   `json:"showEnterpriseConnections"`
+	ShowSocialConnections     *bool   `json:"showSocialConnections"`
+}
+
+// UpdateApplicationDto is the request of updateApplication: POST /api/v3/update-application.
+type UpdateApplicationDto struct {
+	AppID                 string                                `json:"appId" rule:"required"`
+	AppName               *string                               `json:"appName"`
+	TemplateData          jsontext.Value                        `json:"templateData"`
+	AppIdentifier         *string                               `json:"appIdentifier"`
+	AppLogo               *string                               `json:"appLogo"`
+	AppDescription        *string                               `json:"appDescription"`
+	DefaultProtocol       *string                               `json:"defaultProtocol" rule:"enum=oidc|oauth|saml|cas|asa"`
+	RedirectURIs          []string                              `json:"redirectUris"`
+	LogoutRedirectURIs    []string                              `json:"logoutRedirectUris"`
+	InitLoginURI          *string                               `json:"initLoginUri"`
+	SsoEnabled            *bool                                 `json:"ssoEnabled"`
+	OidcConfig            jsontext.Value                        `json:"oidcConfig"`
+	SamlProviderEnabled   *bool                                 `json:"samlProviderEnabled"`
+	SamlConfig            jsontext.Value                        `json:"samlConfig"`
+	OauthProviderEnabled  *bool                                 `json:"oauthProviderEnabled"`
+	OauthConfig           jsontext.Value                        `json:"oauthConfig"`
+	CasProviderEnabled    *bool                                 `json:"casProviderEnabled"`
+	CasConfig             jsontext.Value                        `json:"casConfig"`
+	LoginConfig           *UpdateApplicationLoginConfigInputDto `json:"loginConfig"`
+	RegisterConfig        *ApplicationRegisterConfigInputDto    `json:"registerConfig"`
+	BrandingConfig        ApplicationBrandingConfigInputDto     `json:"brandingConfig"`
+	SsoShowLaunchpad      *bool                                 `json:"ssoShowLaunchpad"`
+	EnablePermissionApply *bool                                 `json:"enablePermissionApply"`
+}
+
+// UpdateApplicationLoginConfigInputDto stands in UpdateApplicationDto.
+type UpdateApplicationLoginConfigInputDto struct {
+	MergeLoginAndRegisterPage *bool                               `json:"mergeLoginAndRegisterPage"`
+	EnabledBasicLoginMethods  []string                            `json:"enabledBasicLoginMethods" rule:"enum=PHONE_CODE|EMAIL_CODE|PHONE_PASSWORD|EMAIL_PASSWORD|USERNAME_PASSWORD|SELF_BUILT_APP_QRCODE"`
+	DefaultLoginMethod        *ApplicationDefaultLoginMethodInput `json:"defaultLoginMethod"`
+	ShowAuthorizationPage     bool                                `json:"showAuthorizationPage" rule:"required"`
+}
+
+// DeleteApplicationDto is the request of deleteApplication: POST /api/v3/delete-application.
+type DeleteApplicationDto struct {
+	AppID string `json:"appId" rule:"required"`
+}
+
+// GetApplicationSecretParams is the request of getApplicationSecret: GET /api/v3/get-application-secret.
+type GetApplicationSecretParams struct {
+	AppID string `json:"appId" rule:"required"`
+}
+
+// RefreshApplicationSecretDto is the request of refreshApplicationSecret: POST /api/v3/refresh-application-secret.
+type RefreshApplicationSecretDto struct {
+	AppID string `json:"appId" rule:"required"`
+}
+
+// ListApplicationActiveUsersDto is the request of listApplicationActiveUsers: POST /api/v3/list-application-active-users.
+type ListApplicationActiveUsersDto struct {
+	AppID   string                               `json:"appId" rule:"required"`
+	Options ListApplicationActiveUsersOptionsDto `json:"options"`
+}
+
+// ListApplicationActiveUsersOptionsDto stands in ListApplicationActiveUsersDto.
+type ListApplicationActiveUsersOptionsDto struct {
+	Pagination        PaginationDto `json:"pagination"`
+	WithCustomData    bool          `json:"withCustomData"`
+	WithIdentities    bool          `json:"withIdentities"`
+	WithDepartmentIDs bool          `json:"withDepartmentIds"`
+}
+
+// GetApplicationPermissionStrategyParams is the request of getApplicationPermissionStrategy: GET /api/v3/get-application-permission-strategy.
+type GetApplicationPermissionStrategyParams struct {
+	AppID string `json:"appId" rule:"required"`
+}
+
+// UpdateApplicationPermissionStrategyDataDto is the request of updateApplicationPermissionStrategy: POST /api/v3/update-application-permission-strategy.
+type UpdateApplicationPermissionStrategyDataDto struct {
+	PermissionStrategy string `json:"permissionStrategy" rule:"required,enum=ALLOW_ALL|DENY_ALL"`
+	AppID              string `json:"appId" rule:"required"`
+}
+
+// AuthorizeApplicationAccessDto is the request of authorizeApplicationAccess: POST /api/v3/authorize-application-access.
+type AuthorizeApplicationAccessDto struct {
+	AppID string                            `json:"appId" rule:"required"`
+	List  []ApplicationPermissionRecordItem `json:"list" rule:"required,items=10"`
+}
+
+// ApplicationPermissionRecordItem stands in AuthorizeApplicationAccessDto.
+type ApplicationPermissionRecordItem struct {
+	TargetType        string   `json:"targetType" rule:"required,enum=USER|ROLE|GROUP|ORG"`
+	NamespaceCode     *string  `json:"namespaceCode"`
+	InheritByChildren *bool    `json:"inheritByChildren"`
+	TargetIdentifier  []string `json:"targetIdentifier" rule:"required,items=50"`
+	Effect            string   `json:"effect" rule:"required,enum=ALLOW|DENY"`
+}
+
+// RevokeApplicationAccessDto is the request of revokeApplicationAccess: POST /api/v3/revoke-application-access.
+type RevokeApplicationAccessDto struct {
+	AppID string                                  `json:"appId" rule:"required"`
+	List  []DeleteApplicationPermissionRecordItem `json:"list" rule:"required,items=10"`
+}
+
+// DeleteApplicationPermissionRecordItem stands in RevokeApplicationAccessDto.
+type DeleteApplicationPermissionRecordItem struct {
+	TargetType       string   `json:"targetType" rule:"required,enum=USER|ROLE|GROUP|ORG"`
+	NamespaceCode    *string  `json:"namespaceCode"`
+	TargetIdentifier []string `json:"targetIdentifier" rule:"required,items=50"`
+}
+
+// CheckDomainAvailable is the request of checkDomainAvailable: POST /api/v3/check-domain-available.
+type CheckDomainAvailable struct {
+	Domain string `json:"domain" rule:"required"`
+}
+
+// ListTenantApplicationsParams is the request of listTenantApplications: GET /api/v3/list-tenant-applications.
+type ListTenantApplicationsParams struct {
+	Page       int64  `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit      int64  `json:"limit" rule:"min=1,max=50,default=10"`
+	Keywords   string `json:"keywords" rule:"required"`
+	SsoEnabled bool   `json:"sso_enabled" rule:"required"`
+}
+
+// UpdateLoginConfigDto is the request of updateLoginPageConfig: POST /api/v3/update-login-page-config.
+type UpdateLoginConfigDto struct {
+	Update UpdateLoginConfig `json:"update" rule:"required"`
+}
+
+// UpdateLoginConfig stands in UpdateLoginConfigDto.
+type UpdateLoginConfig struct {
+	TabMethodsSortConfig         jsontext.Value     `json:"tabMethodsSortConfig" rule:"required"`
+	QRCodeSortConfig             jsontext.Value     `json:"qrCodeSortConfig" rule:"required"`
+	SsoPageCustomizationSettings jsontext.Value     `json:"ssoPageCustomizationSettings" rule:"required"`
+	PasswordTabConfig            jsontext.Value     `json:"passwordTabConfig" rule:"required"`
+	VerifyCodeTabConfig          jsontext.Value     `json:"verifyCodeTabConfig" rule:"required"`
+	Config                       LanguageCoinfigDto `json:"config" rule:"required"`
+	EnableCreateTenant           bool               `json:"enableCreateTenant" rule:"required"`
+	CreateTenantScenes           []string           `json:"createTenantScenes" rule:"required"`
+	EnableJoinTenant             bool               `json:"enableJoinTenant" rule:"required"`
+	JoinTenantScenes             []string           `json:"joinTenantScenes" rule:"required"`
+	EnableVerifyDomain           bool               `json:"enableVerifyDomain" rule:"required"`
+	EnableAutoConnectTenantApp   bool               `json:"enableAutoConnectTenantApp" rule:"required"`
+	VerifyDomainScenes           []string           `json:"verifyDomainScenes" rule:"required"`
+}
+
+// LanguageCoinfigDto stands in UpdateLoginConfig.
+type LanguageCoinfigDto struct {
+	Global jsontext.Value `json:"global" rule:"required"`
+}
+
+// UpdateUserPoolTenantLoginConfigDto is the request of updateUserPoolTenantConfig: POST /api/v3/update-userpool-tenant-config.
+type UpdateUserPoolTenantLoginConfigDto struct {
+	Update UpdateLoginConfig `json:"update" rule:"required"`
+}
+
+// UpdateTenantAppqrcodeState is the request of updateTenantQrCodeState: POST /api/v3/update-userpool-tenant-appqrcode-state.
+type UpdateTenantAppqrcodeState struct {
+	Enabled bool `json:"enabled" rule:"required"`
+}
+
+// ChangeUserPoolTenantExtIdpConnDto is the request of changeUserpoolTenanExtIdpConnState: POST /api/v3/change-userpool-tenant-ext-idp-conn-state.
+type ChangeUserPoolTenantExtIdpConnDto struct {
+	Enabled bool     `json:"enabled" rule:"required"`
+	ConnIDs []string `json:"connIds" rule:"required"`
+}
+
+// CreatePermissionNamespaceDto is the request of createPermissionNamespace: POST /api/v3/create-permission-namespace.
+type CreatePermissionNamespaceDto struct {
+	Name        string  `json:"name" rule:"required"`
+	Code        string  `json:"code" rule:"required"`
+	Description *string `json:"description"`
+}
+
+// CreatePermissionNamespacesBatchDto is the request of createPermissionNamespacesBatch: POST /api/v3/create-permission-namespaces-batch.
+type CreatePermissionNamespacesBatchDto struct {
+	List []CreatePermissionNamespacesBatchItemDto `json:"list" rule:"required,items=50"`
+}
+
+// CreatePermissionNamespacesBatchItemDto stands in CreatePermissionNamespacesBatchDto.
+type CreatePermissionNamespacesBatchItemDto struct {
+	Code        string  `json:"code" rule:"required"`
+	Name        string  `json:"name" rule:"required"`
+	Description *string `json:"description"`
+}
+
+// GetPermissionNamespaceParams is the request of getPermissionNamespace: GET /api/v3/get-permission-namespace.
+type GetPermissionNamespaceParams struct {
+	Code string `json:"code" rule:"required"`
+}
+
+// GetPermissionNamespacesBatchParams is the request of getPermissionNamespacesBatch: GET /api/v3/get-permission-namespaces-batch.
+type GetPermissionNamespacesBatchParams struct {
+	Codes []string `json:"codes" rule:"required,items=50"`
+}
+
+// ListPermissionNamespacesParams is the request of listPermissionNamespaces: GET /api/v3/list-permission-namespaces.
+type ListPermissionNamespacesParams struct {
+	Page  int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	Query *string `json:"query"`
+}
+
+// UpdatePermissionNamespaceDto is the request of updatePermissionNamespace: POST /api/v3/update-permission-namespace.
+type UpdatePermissionNamespaceDto struct {
+	Code        string  `json:"code" rule:"required"`
+	Name        *string `json:"name"`
+	NewCode     *string `json:"newCode"`
+	Description *string `json:"description"`
+}
+
+// DeletePermissionNamespaceDto is the request of deletePermissionNamespace: POST /api/v3/delete-permission-namespace.
+type DeletePermissionNamespaceDto struct {
+	Code string `json:"code" rule:"required"`
+}
+
+// DeletePermissionNamespacesBatchDto is the request of deletePermissionNamespacesBatch: POST /api/v3/delete-permission-namespaces-batch.
+type DeletePermissionNamespacesBatchDto struct {
+	Codes []string `json:"codes" rule:"required,items=50"`
+}
+
+// CheckPermissionNamespaceExistsDto is the request of checkPermissionNamespaceExists: POST /api/v3/check-permission-namespace-exists.
+type CheckPermissionNamespaceExistsDto struct {
+	Code *string `json:"code"`
+	Name *string `json:"name"`
+}
+
+// ListPermissionNamespaceRolesParams is the request of listPermissionNamespaceRoles: GET /api/v3/list-permission-namespace-roles.
+type ListPermissionNamespaceRolesParams struct {
+	Code  string  `json:"code" rule:"required"`
+	Page  int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	Query *string `json:"query"`
+}
+
+// CreateDataResourceDto is the request of createDataResource: POST /api/v3/create-data-resource.
+type CreateDataResourceDto struct {
+	Actions         []string       `json:"actions" rule:"required"`
+	Struct          jsontext.Value `json:"struct" rule:"required"`
+	Type            string         `json:"type" rule:"required,enum=TREE|STRING|ARRAY"`
+	ResourceCode    string         `json:"resourceCode" rule:"required"`
+	ResourceName    string         `json:"resourceName" rule:"required"`
+	NamespaceCode   string         `json:"namespaceCode" rule:"required"`
+	Description     *string        `json:"description"`
+	ExtendFieldList []ExtendField  `json:"extendFieldList" rule:"items=50"`
+}
+
+// ExtendField stands in CreateDataResourceDto.
+type ExtendField struct {
+	Key         string  `json:"key" rule:"required"`
+	ValueType   string  `json:"valueType" rule:"required,enum=STRING|SELECT"`
+	Description *string `json:"description"`
+	Label       string  `json:"label" rule:"required"`
+	Config      *Config `json:"config"`
+}
+
+// Config stands in ExtendField.
+type Config struct {
+	Options []Option `json:"options" rule:"required"`
+}
+
+// Option stands in Config.
+type Option struct {
+	Value string `json:"value" rule:"required"`
+}
+
+// CreateStringDataResourceDto is the request of createDataResourceByString: POST /api/v3/create-string-data-resource.
+type CreateStringDataResourceDto struct {
+	Actions       []string `json:"actions" rule:"required"`
+	Struct        string   `json:"struct" rule:"required"`
+	ResourceCode  string   `json:"resourceCode" rule:"required"`
+	ResourceName  string   `json:"resourceName" rule:"required"`
+	NamespaceCode string   `json:"namespaceCode" rule:"required"`
+	Description   *string  `json:"description"`
+}
+
+// CreateArrayDataResourceDto is the request of createDataResourceByArray: POST /api/v3/create-array-data-resource.
+type CreateArrayDataResourceDto struct {
+	Actions       []string `json:"actions" rule:"required"`
+	Struct        []string `json:"struct" rule:"required"`
+	ResourceCode  string   `json:"resourceCode" rule:"required"`
+	ResourceName  string   `json:"resourceName" rule:"required"`
+	NamespaceCode string   `json:"namespaceCode" rule:"required"`
+	Description   *string  `json:"description"`
+}
+
+// CreateTreeDataResourceDto is the request of createDataResourceByTree: POST /api/v3/create-tree-data-resource.
+type CreateTreeDataResourceDto struct {
+	Actions         []string       `json:"actions" rule:"required"`
+	Struct          jsontext.Value `json:"struct" rule:"required"`
+	ResourceCode    string         `json:"resourceCode" rule:"required"`
+	ResourceName    string         `json:"resourceName" rule:"required"`
+	NamespaceCode   string         `json:"namespaceCode" rule:"required"`
+	Description     *string        `json:"description"`
+	ExtendFieldList []ExtendField  `json:"extendFieldList" rule:"items=50"`
+}
+
+// ListDataResourcesParams is the request of listDataResources: GET /api/v3/list-data-resources.
+type ListDataResourcesParams struct {
+	Page           int64    `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit          int64    `json:"limit" rule:"min=1,max=50,default=10"`
+	Query          *string  `json:"query"`
+	NamespaceCodes []string `json:"namespaceCodes"`
+}
+
+// GetDataResourceParams is the request of getDataResource: GET /api/v3/get-data-resource.
+type GetDataResourceParams struct {
+	NamespaceCode string `json:"namespaceCode" rule:"required"`
+	ResourceCode  string `json:"resourceCode" rule:"required"`
+}
+
+// UpdateDataResourceDto is the request of updateDataResource: POST /api/v3/update-data-resource.
+type UpdateDataResourceDto struct {
+	ResourceCode  string         `json:"resourceCode" rule:"required"`
+	NamespaceCode string         `json:"namespaceCode" rule:"required"`
+	ResourceName  *string        `json:"resourceName"`
+	Description   *string        `json:"description"`
+	Struct        jsontext.Value `json:"struct"`
+	Actions       []string       `json:"actions"`
+}
+
+// DeleteDataResourceDto is the request of deleteDataResource: POST /api/v3/delete-data-resource.
+type DeleteDataResourceDto struct {
+	ResourceCode  string `json:"resourceCode" rule:"required"`
+	NamespaceCode string `json:"namespaceCode" rule:"required"`
+}
+
+// CheckDataResourceExistsParams is the request of checkDataResourceExists: GET /api/v3/check-data-resource-exists.
+type CheckDataResourceExistsParams struct {
+	NamespaceCode string  `json:"namespaceCode" rule:"required"`
+	ResourceName  *string `json:"resourceName"`
+	ResourceCode  *string `json:"resourceCode"`
+}
+
+// CreateDnefReq is the request of createDnef: POST /api/v3/create-dnef.
+type CreateDnefReq struct {
+	ResourceCode  string  `json:"resourceCode" rule:"required"`
+	NamespaceCode string  `json:"namespaceCode" rule:"required"`
+	Label         string  `json:"label" rule:"required"`
+	ValueType     string  `json:"valueType" rule:"required,enum=STRING|SELECT"`
+	Key           string  `json:"key" rule:"required"`
+	Description   *string `json:"description"`
+	Config        *Config `json:"config"`
+}
+
+// BatchCreateDnefReq is the request of batchCreateDnef: POST /api/v3/batch-create-dnef.
+type BatchCreateDnefReq struct {
+	ResourceCode  string        `json:"resourceCode" rule:"required"`
+	NamespaceCode string        `json:"namespaceCode" rule:"required"`
+	FieldList     []ExtendField `json:"fieldList" rule:"required,items=50"`
+}
+
+// DeleteDnefReq is the request of deleteDnef: POST /api/v3/delete-dnef.
+type DeleteDnefReq struct {
+	Key           string `json:"key" rule:"required"`
+	ResourceCode  string `json:"resourceCode" rule:"required"`
+	NamespaceCode string `json:"namespaceCode" rule:"required"`
+}
+
+// UpdateDnefReq is the request of updateDnef: POST /api/v3/update-dnef.
+type UpdateDnefReq struct {
+	Key           string  `json:"key" rule:"required"`
+	ResourceCode  string  `json:"resourceCode" rule:"required"`
+	NamespaceCode string  `json:"namespaceCode" rule:"required"`
+	Description   *string `json:"description"`
+	Label         *string `json:"label"`
+	Config        *Config `json:"config"`
+}
+
+// ListDnefParams is the request of listDnef: GET /api/v3/list-dnef.
+type ListDnefParams struct {
+	NamespaceCode string  `json:"namespaceCode" rule:"required"`
+	ResourceCode  string  `json:"resourceCode" rule:"required"`
+	StartIndex    int64   `json:"startIndex" rule:"min=1,max=2147483647,default=1"`
+	MaxSize       int64   `json:"maxSize" rule:"min=1,max=50,default=10"`
+	Query         *string `json:"query"`
+}
+
+// CreateDataPolicyDto is the request of createDataPolicy: POST /api/v3/create-data-policy.
+type CreateDataPolicyDto struct {
+	StatementList jsontext.Value `json:"statementList" rule:"required"`
+	PolicyName    string         `json:"policyName" rule:"required"`
+	Description   *string        `json:"description"`
+}
+
+// ListDataPolicesParams is the request of listDataPolices: GET /api/v3/list-data-policies.
+type ListDataPolicesParams struct {
+	Page  int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	Query *string `json:"query"`
+}
+
+// ListSimpleDataPolicesParams is the request of listSimpleDataPolices: GET /api/v3/list-simple-data-policies.
+type ListSimpleDataPolicesParams struct {
+	Page  int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	Query *string `json:"query"`
+}
+
+// GetDataPolicyParams is the request of getDataPolicy: GET /api/v3/get-data-policy.
+type GetDataPolicyParams struct {
+	PolicyID string `json:"policyId" rule:"required"`
+}
+
+// UpdateDataPolicyDto is the request of updateDataPolicy: POST /api/v3/update-data-policy.
+type UpdateDataPolicyDto struct {
+	PolicyID      string         `json:"policyId" rule:"required"`
+	PolicyName    *string        `json:"policyName"`
+	Description   *string        `json:"description"`
+	StatementList jsontext.Value `json:"statementList"`
+}
+
+// DeleteDataPolicyDto is the request of deleteDataPolicy: POST /api/v3/delete-data-policy.
+type DeleteDataPolicyDto struct {
+	PolicyID string `json:"policyId" rule:"required"`
+}
+
+// CheckDataPolicyExistsParams is the request of checkDataPolicyExists: GET /api/v3/check-data-policy-exists.
+type CheckDataPolicyExistsParams struct {
+	PolicyName string `json:"policyName" rule:"required"`
+}
+
+// ListDataPolicyTargetsParams is the request of listDataPolicyTargets: GET /api/v3/list-data-policy-targets.
+type ListDataPolicyTargetsParams struct {
+	PolicyID   string   `json:"policyId" rule:"required"`
+	Page       int64    `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit      int64    `json:"limit" rule:"min=1,max=50,default=10"`
+	Query      *string  `json:"query"`
+	TargetType []string `json:"targetType" rule:"enum=USER|ORG|GROUP|ROLE"`
+}
+
+// CreateAuthorizeDataPolicyDto is the request of authorizeDataPolicies: POST /api/v3/authorize-data-policies.
+type CreateAuthorizeDataPolicyDto struct {
+	TargetList []SubjectDto `json:"targetList" rule:"required,items=500"`
+	PolicyIDs  []string     `json:"policyIds" rule:"required,items=50"`
+}
+
+// SubjectDto stands in CreateAuthorizeDataPolicyDto.
+type SubjectDto struct {
+	ID   *string `json:"id"`
+	Type *string `json:"type" rule:"enum=USER|ORG|GROUP|ROLE"`
+	Name *string `json:"name"`
+}
+
+// DeleteAuthorizeDataPolicyDto is the request of revokeDataPolicy: POST /api/v3/revoke-data-policy.
+type DeleteAuthorizeDataPolicyDto struct {
+	TargetType       string `json:"targetType" rule:"required,enum=USER|ORG|GROUP|ROLE"`
+	TargetIdentifier string `json:"targetIdentifier" rule:"required"`
+	PolicyID         string `json:"policyId" rule:"required"`
+}
+
+// GetUserPermissionListDto is the request of getUserPermissionList: POST /api/v3/get-user-permission-list.
+type GetUserPermissionListDto struct {
+	UserIDs        []string `json:"userIds" rule:"required,items=50"`
+	NamespaceCodes []string `json:"namespaceCodes" rule:"items=50"`
+}
+
+// CheckPermissionDto is the request of checkPermission: POST /api/v3/check-permission.
+type CheckPermissionDto struct {
+	Resources             []string      `json:"resources" rule:"required,items=100"`
+	Action                string        `json:"action" rule:"required"`
+	UserID                string        `json:"userId" rule:"required"`
+	NamespaceCode         string        `json:"namespaceCode" rule:"required"`
+	JudgeConditionEnabled bool          `json:"judgeConditionEnabled"`
+	AuthEnvParams         AuthEnvParams `json:"authEnvParams"`
+}
+
+// AuthEnvParams stands in CheckPermissionDto.
+type AuthEnvParams struct {
+	IP          *string `json:"ip"`
+	City        *string `json:"city"`
+	Province    *string `json:"province"`
+	Country     *string `json:"country"`
+	DeviceType  *string `json:"deviceType"`
+	SystemType  *string `json:"systemType"`
+	BrowserType *string `json:"browserType"`
+	RequestDate *string `json:"requestDate"`
+}
+
+// CheckExternalUserPermissionDto is the request of checkExternalUserPermission: POST /api/v3/check-external-user-permission.
+type CheckExternalUserPermissionDto struct {
+	Resources             []string      `json:"resources" rule:"required,items=100"`
+	Action                string        `json:"action" rule:"required"`
+	ExternalID            string        `json:"externalId" rule:"required"`
+	NamespaceCode         string        `json:"namespaceCode" rule:"required"`
+	JudgeConditionEnabled bool          `json:"judgeConditionEnabled" rule:"default=true"`
+	AuthEnvParams         AuthEnvParams `json:"authEnvParams"`
+}
+
+// GetUserResourcePermissionListDto is the request of getUserResourcePermissionList: POST /api/v3/get-user-resource-permission-list.
+type GetUserResourcePermissionListDto struct {
+	Resources     []string `json:"resources" rule:"required,items=100"`
+	UserID        string   `json:"userId" rule:"required"`
+	NamespaceCode string   `json:"namespaceCode" rule:"required"`
+}
+
+// ListResourceTargetsDto is the request of listResourceTargets: POST /api/v3/list-resource-targets.
+type ListResourceTargetsDto struct {
+	Resources     []string `json:"resources" rule:"required,items=100"`
+	Actions       []string `json:"actions" rule:"required,items=100"`
+	NamespaceCode string   `json:"namespaceCode" rule:"required"`
+}
+
+// GetUserResourceStructDto is the request of getUserResourceStruct: POST /api/v3/get-user-resource-struct.
+type GetUserResourceStructDto struct {
+	ResourceCode  string `json:"resourceCode" rule:"required"`
+	UserID        string `json:"userId" rule:"required"`
+	NamespaceCode string `json:"namespaceCode" rule:"required"`
+}
+
+// GetExternalUserResourceStructDto is the request of getExternalUserResourceStruct: POST /api/v3/get-external-user-resource-struct.
+type GetExternalUserResourceStructDto struct {
+	ResourceCode  string `json:"resourceCode" rule:"required"`
+	ExternalID    string `json:"externalId" rule:"required"`
+	NamespaceCode string `json:"namespaceCode" rule:"required"`
+}
+
+// CheckUserSameLevelPermissionDto is the request of checkUserSameLevelPermission: POST /api/v3/check-user-same-level-permission.
+type CheckUserSameLevelPermissionDto struct {
+	ResourceNodeCodes     []string      `json:"resourceNodeCodes" rule:"items=100"`
+	Resource              string        `json:"resource" rule:"required"`
+	Action                string        `json:"action" rule:"required"`
+	UserID                string        `json:"userId" rule:"required"`
+	NamespaceCode         string        `json:"namespaceCode" rule:"required"`
+	JudgeConditionEnabled bool          `json:"judgeConditionEnabled"`
+	AuthEnvParams         AuthEnvParams `json:"authEnvParams"`
+}
+
+// ListPermissionViewDto is the request of listPermissionView: POST /api/v3/list-permission-view/data.
+type ListPermissionViewDto struct {
+	Page    int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit   int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	Keyword *string `json:"keyword"`
 }
 
 // AddWhitelistOfAppDto is the request of addWhitelistOfApp: POST /api/v3/add-whitelist-of-app.
@@ -1410,6 +2284,11 @@ type DeleteAccessKeyDto struct {
 type UpdateAccessKeyDto struct {
 	Enable      bool   `json:"enable" rule:"required"`
 	AccessKeyID string `json:"accessKeyId" rule:"required"`
+}
+
+// GetVerifyConfigAppParams is the request of getVerifyConfigApp: GET /api/v3/verify-config-app.
+type GetVerifyConfigAppParams struct {
+	Keywords *string `json:"keywords"`
 }
 
 // GetManagementTokenParams is the request of getManagementToken: POST /api/v3/get-management-token.

@@ -46,8 +46,9 @@ func (a *API) hasAnyRole(ctx context.Context, in *HasAnyRoleReqDto) (hasAnyRoleD
 
 type authorizedResourceDTO struct {
 	ResourceCode  string   `json:"resourceCode"`
+	Description   string   `json:"description"`
 	ResourceType  string   `json:"resourceType"`
-	APIIdentifier string   `json:"apiIdentifier"` // of resources that are an API: the address, which nobody has set yet
+	APIIdentifier string   `json:"apiIdentifier"` // of resources that are an API: the address, where somebody has described it
 	Actions       []string `json:"actions"`
 	Effect        string   `json:"effect"`
 }
@@ -55,7 +56,7 @@ type authorizedResourceDTO struct {
 func viewResources(resources []access.AuthorizedResource) []authorizedResourceDTO {
 	list := make([]authorizedResourceDTO, len(resources))
 	for i, r := range resources {
-		list[i] = authorizedResourceDTO{r.Code, string(r.Type), "", r.Actions, string(access.Allow)}
+		list[i] = authorizedResourceDTO{r.Code, "", string(r.Type), "", r.Actions, string(access.Allow)}
 	}
 	return list
 }
@@ -65,9 +66,8 @@ func (a *API) getUserAuthorizedResources(ctx context.Context, in *GetUserAuthori
 	if err != nil {
 		return nil, err
 	}
-	f := access.ResourceFilter{Namespace: value(in.Namespace), Type: access.ResourceType(value(in.ResourceType))}
-	resources, total, err := a.Access.AuthorizedResourcesOfUser(ctx, u.PoolID, u.ID, f, directory.Page{})
-	return &Page[authorizedResourceDTO]{total, viewResources(resources)}, err
+	return a.heldResources(ctx, access.HeldQuery{Target: access.Target{Type: directory.UserTarget, ID: u.ID}, Namespace: value(in.Namespace),
+		Type: access.ResourceType(value(in.ResourceType))})
 }
 
 func (a *API) getUserGroups(ctx context.Context, in *GetUserGroupsParams) (*Page[groupDTO], error) {

@@ -158,6 +158,7 @@ func (a *API) Operations() []op.Op {
 		op.Get("/api/v3/get-parent-department", "getParentDepartment", key, a.getParentDepartment),
 		op.Get("/api/v3/is-user-in-department", "isUserInDepartment", key, a.isUserInDepartment),
 		op.Get("/api/v3/get-department-by-id", "getDepartmentById", key, a.getDepartmentByID),
+		op.Query("/api/v3/get-department-available-app", "getDepartmentAllApp", key, a.getDepartmentAllApp),
 		op.Get("/api/v3/get-department-sync-relations", "getDepartmentSyncRelations", key, a.getDepartmentSyncRelations),
 		op.Post("/api/v3/delete-department-sync-relations", "deleteDepartmentSyncRelations", key, a.deleteDepartmentSyncRelations),
 		op.Post("/api/v3/create-department-tree", "createDepartmentTree", key, a.createDepartmentTree),
@@ -209,7 +210,7 @@ func (a *API) Operations() []op.Op {
 
 		// public-info
 		op.Get("/api/v3/system", "getSystemInfo", op.Anyone, a.getSystemInfo),
-	}, a.periodOperations(), a.ruleOperations())
+	}, a.dataPermissionOperations(), a.ownPermissionOperations(), a.periodOperations(), a.ruleOperations(), a.explainOperations(), a.resourceOperations(), a.applicationAccessOperations())
 }
 
 // Mount puts the whole wire into mux: what is served, what the contract has beside it (statusCode 501), and all else

@@ -35,9 +35,11 @@ create table if not exists namespaces (
   code              text not null,
   name              text not null,
   description       text not null,
+  number            bigint not null,             -- what the wires call its id
   created_at        bigint not null,
   updated_at        bigint not null,
-  constraint namespaces_code_key primary key (pool_id, code)
+  constraint namespaces_code_key primary key (pool_id, code),
+  constraint namespaces_number_key unique (pool_id, number)
 );
 
 create table if not exists roles (
@@ -80,8 +82,9 @@ create table if not exists grants (
   pool_id           text not null,
   id                text not null,
   namespace         text not null,
-  target_type       text not null,               -- USER | GROUP | ROLE
+  target_type       text not null,               -- USER | GROUP | ROLE | DEPARTMENT
   target_id         text not null,
+  inherit           boolean not null default false, -- also by the departments below a department
   resource          text not null,
   resource_type     text not null,
   actions           text not null,
@@ -89,5 +92,6 @@ create table if not exists grants (
   created_at        bigint not null,
   updated_at        bigint not null,
   constraint grants_id_key primary key (pool_id, id),
-  constraint grants_resource_key unique (pool_id, target_type, target_id, namespace, effect, resource_type, resource)
+  constraint grants_resource_key unique (pool_id, target_type, target_id, namespace, effect, inherit, resource_type, resource)
 );
+create index if not exists grants_by_resource on grants (pool_id, namespace, resource, target_type, target_id);

@@ -7,7 +7,7 @@ import (
 
 // typedDomains are the domains of the management client whose request types are generated. Add one when its operations
 // are to be served.
-var typedDomains = []string{"users", "groups", "roles", "udf", "access-key", "audit", "whitelist", "organizations", "departments", "posts"}
+var typedDomains = []string{"users", "groups", "roles", "udf", "access-key", "audit", "whitelist", "organizations", "departments", "posts", "data-permission", "resources", "applications"}
 
 // embedded names the struct that a request type has inside it, and common the structs that the contract does not have: of
 // the fields that two of its models have alike. The contract describes a user four times over; the facade reads it once.
@@ -135,6 +135,30 @@ var overrides = map[string][]change{
 	// An empty code in a batch is refused with a text of its own, which is the domain's.
 	"RoleListItem.code": {optional},
 
+	// Resources and namespaces. The server picks a code where the client leaves it empty, and what has none is not found; a
+	// description of an action can be missing. Codes of a batch are the domain's to word.
+	"CreateResourceDto.code":                        {optional},
+	"CreateResourceBatchItemDto.code":               {optional},
+	"GetResourceParams.code":                        {optional},
+	"UpdateResourceDto.code":                        {optional},
+	"DeleteResourceDto.code":                        {optional},
+	"ResourceAction.description":                    {optional},
+	"CreateNamespacesBatchItemDto.code":             {optional},
+	"GetAuthorizedResourcesParams.targetIdentifier": {optional},
+	"GetAuthorizedResourcesParams.resourceList":     {items(50)},
+	"ListCommonResourceParams.namespaceCodeList":    {listed, items(50)},
+	"DeleteResourcesBatchDto.codeList":              {items(50)},
+	"DeleteResourcesBatchDto.ids":                   {items(50)},
+	"AuthorizeResourcesDto.list":                    {items(50)},
+	"AuthorizeResourceItem.targetIdentifiers":       {items(50)},
+	"AuthorizeResourceItem.resources":               {items(50)},
+	"ResourceItemDto.actions":                       {optional, items(50)},
+
+	// Who may enter an application.
+	"ListAuthSubjectDto.effect":             {oneOf("ALLOW", "DENY")},
+	"ListAuthSubjectDto.appTypeList":        {items(50)},
+	"ListApplicationAuthDto.targetTypeList": {oneOf("USER", "ROLE", "GROUP", "ORG", "AK_SK"), items(50)},
+
 	// An administrator who links an identity does not have what the provider would have said of the user.
 	"CreateIdentityDto.userInfoInIdp": {optional},
 	"CreateIdentityDto.originConnIds": {optional},
@@ -144,6 +168,35 @@ var overrides = map[string][]change{
 	"DeleteWhitelistDto.list":      {needed, items(500)},
 	"AddWhitelistOfAppDto.list":    {needed, items(500)},
 	"DeleteWhitelistOfAppDto.list": {needed, items(500)},
+
+	// Data permission. Structures are texts, lists or trees; statements may have a condition, which the description does not know. Who a
+	// policy is given to is the domain's to refuse, as is where a question about a level has no nodes: it is about the place itself then.
+	"CreateDataResourceDto.struct":                      {anyJSON},
+	"CreateTreeDataResourceDto.struct":                  {anyJSON},
+	"UpdateDataResourceDto.struct":                      {anyJSON},
+	"CreateDataPolicyDto.statementList":                 {anyJSON},
+	"UpdateDataPolicyDto.statementList":                 {anyJSON},
+	"CreateDataResourceDto.extendFieldList":             {items(50)},
+	"CreateTreeDataResourceDto.extendFieldList":         {items(50)},
+	"BatchCreateDnefReq.fieldList":                      {items(50)},
+	"SubjectDto.id":                                     {optional},
+	"SubjectDto.type":                                   {optional},
+	"CreateAuthorizeDataPolicyDto.targetList":           {items(500)},
+	"CreateAuthorizeDataPolicyDto.policyIds":            {items(50)},
+	"GetUserPermissionListDto.userIds":                  {items(50)},
+	"GetUserPermissionListDto.namespaceCodes":           {items(50)},
+	"CheckPermissionDto.resources":                      {items(100)},
+	"CheckExternalUserPermissionDto.resources":          {items(100)},
+	"GetUserResourcePermissionListDto.resources":        {items(100)},
+	"ListResourceTargetsDto.resources":                  {items(100)},
+	"ListResourceTargetsDto.actions":                    {items(100)},
+	"CheckUserSameLevelPermissionDto.resourceNodeCodes": {optional, items(100)},
+	"ListPermissionViewDto.page":                        {bounds(1, 1<<31-1, 1)},
+	"ListDnefParams.startIndex":                         {bounds(1, 1<<31-1, 1)},
+	"ListDnefParams.maxSize":                            {bounds(1, 50, 10)},
+	"AuthEnvParams.deviceType":                          {oneOf()},
+	"AuthEnvParams.systemType":                          {oneOf()},
+	"AuthEnvParams.browserType":                         {oneOf()},
 
 	// A language that is not enabled has no text, and a pool need not use all four.
 	"LangUnit.value":   {optional},
@@ -184,6 +237,8 @@ func optional(f *field) { f.Required = false }
 func needed(f *field) { f.Required = true }
 
 func anyJSON(f *field) { f.Type = "any" }
+
+func listed(f *field) { f.Type = "string[]" }
 
 func items(n int) change { return func(f *field) { f.items = n } }
 
