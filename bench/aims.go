@@ -23,6 +23,12 @@ func printAims(out io.Writer, reports []*report, hashes float64) {
 			small[r.engine] = r
 		}
 		a := aims{w, r}
+		if r.permissions != nil {
+			r.permissions.aims(a)
+		}
+		if r.rows == nil {
+			continue
+		}
 		a.rows(hashes)
 		if r.users >= 1_000_000 {
 			a.million(small[r.engine])

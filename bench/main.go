@@ -33,6 +33,8 @@ var (
 	keep    = flag.String("keep", "", "keep filled databases in this folder for the next run; empty: nothing is kept")
 	dsn     = flag.String("db", "", "measure this filled database alone, and change it; with -fill: fill it, which must be empty")
 	fillN   = flag.Int("fill", 0, "only fill the database -db with so many users")
+	may     = flag.Bool("permissions", false, "measure permissions alone, in pools of -users users")
+	usersN  = flag.Int("users", 1_000_000, "number of users of the pool whose permissions are measured")
 	hello   = flag.String("hello", "", "serve the hello-world row at this address (used by the benchmark itself)")
 )
 
@@ -65,6 +67,9 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if *may {
+		return runPermissions(dir)
+	}
 	h, err := start("", os.Args[0], func(address string) []string { return []string{"-hello", address} }, "/")
 	if err != nil {
 		return err
@@ -101,11 +106,51 @@ func run() error {
 				return fmt.Errorf("%s, %d users: %w", s.name(), n, err)
 			}
 			r, err := measureDatabase(dir, h, s.name(), dsn, postmaster, counts)
+			if err == nil && n == *usersN {
+				r.permissions, err = measurePermissions(dir, s.name(), dsn, postmaster)
+			}
 			giveBack()
 			if err != nil {
 				return fmt.Errorf("%s, %d users: %w", s.name(), n, err)
 			}
 			reports = append(reports, r)
+		}
+	}
+	return nil
+}
+
+// runPermissions measures permissions alone.
+func runPermissions(dir string) error {
+	var reports []*report
+	defer func() { printAims(os.Stdout, reports, 0) }()
+	measure := func(engine, dsn string, postmaster int) error {
+		p, err := measurePermissions(dir, engine, dsn, postmaster)
+		if err != nil {
+			return fmt.Errorf("%s: %w", engine, err)
+		}
+		reports = append(reports, &report{engine: engine, users: int64(p.users), permissions: p})
+		return nil
+	}
+	fmt.Printf("%s, %d processors, %s each\n", runtime.Version(), runtime.NumCPU(), *each)
+	if *dsn != "" {
+		return measure(engineOf(*dsn), *dsn, 0)
+	}
+	stores, err := openStores(dir)
+	for _, s := range stores {
+		defer s.close()
+	}
+	if err != nil {
+		return err
+	}
+	for _, s := range stores {
+		dsn, postmaster, giveBack, err := s.lend(*usersN)
+		if err != nil {
+			return fmt.Errorf("%s, %d users: %w", s.name(), *usersN, err)
+		}
+		err = measure(s.name(), dsn, postmaster)
+		giveBack()
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -206,6 +251,7 @@ type report struct {
 	hello         map[int]float64
 	overload      []overload
 	databaseKnown bool
+	permissions   *permissions // nil where they were not measured
 }
 
 // overload is a row under as many callers as saturate the server, and under overloadFactor times as many.
