@@ -205,7 +205,7 @@ const (
 		where pool_id = ? and descendant in (?...) order by descendant, depth limit ?`
 	selectPolicyEdges = `select target_type, target_id, policy_id, inherit from policy_assignments
 		where pool_id = ? and target_type in (?...) and target_id in (?...) and enabled order by target_type, target_id, policy_id limit ?`
-	grantsOfLarge = "namespace = ? and resource in (?...) and target_type = ? and target_id = ? limit ?"
+	grantsOfLarge = "namespace = ? and resource in (?...) and target_type in (?...) and target_id in (?...) limit ?"
 	grantsOfNodes = "target_type in (?...) and target_id in (?...) limit ?"
 )
 
@@ -367,21 +367,31 @@ func (l *loader) grantsAmong(ctx context.Context, types, ids []string) error {
 	return nil
 }
 
-// rulesFor returns the grants of a target that cover a question's resource from the database: for a node that is large.
-func (v *view) rulesFor(ctx context.Context, t Target, q *asked) (rules, error) {
-	var resources []string
+// large returns the grants that cover a question's resource of those subjects whose nodes do not hold theirs, all in one statement.
+func (v *view) large(ctx context.Context, list []subject, q *asked) (map[Target]rules, error) {
+	var types, ids, resources []string
+	for i := range list {
+		if list[i].node.large {
+			types, ids = append(types, string(list[i].Type)), append(ids, list[i].ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	for _, p := range q.covering {
 		resources = append(resources, spellings(p)...)
 	}
-	rows, err := db.List[grant](ctx, v.a.db, selectGrants+grantsOfLarge,
-		v.pool, q.namespace, resources, string(t.Type), t.ID, mostNodeRules)
+	rows, err := db.List[grant](ctx, v.a.db, selectGrants+grantsOfLarge, v.pool, q.namespace, resources, directory.Findable(types), directory.Findable(ids), mostNodeEdges)
 	if err != nil {
 		return nil, err
 	}
-	out := make(rules, len(rows))
+	out := make(map[Target]rules)
 	for i := range rows {
-		out[i] = ruleOf(&rows[i])
+		t := Target{rows[i].TargetType, rows[i].TargetID}
+		out[t] = append(out[t], ruleOf(&rows[i]))
 	}
-	out.sort()
+	for _, list := range out {
+		list.sort()
+	}
 	return out, nil
 }

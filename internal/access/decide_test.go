@@ -539,3 +539,24 @@ func TestDecideSeesWhatWasWritten(t *testing.T) {
 		}
 	})
 }
+
+// A department that moves takes those below it along.
+func TestDecideFollowsTheTree(t *testing.T) {
+	eachHall(t, 2, func(t *testing.T, h *hall) {
+		m := newMaze(t, h)
+		must(t, m.dir.AddDepartmentMembers(m.ctx, "p", directory.DepartmentRef{Anywhere: true, Value: m.departments[3]}, h.users[:1]))
+		must(t, m.Grant(m.ctx, "p", []access.NewGrant{{Target: access.Target{Type: department, ID: m.departments[1]}, Resource: "books", Inherit: true}}))
+		for _, c := range []struct {
+			parent string
+			want   bool
+		}{{m.departments[1], true}, {m.org, false}} {
+			if _, err := m.Decide(m.ctx, "p", access.Question{UserID: h.users[0], Resource: "books"}); err != nil {
+				t.Fatal(err)
+			}
+			must(t, m.move(m.ctx, m.departments[2], c.parent)) // which the user's department is below
+			if got, err := m.Decide(m.ctx, "p", access.Question{UserID: h.users[0], Resource: "books"}); err != nil || got != c.want {
+				t.Errorf("%v, %v, want %v", got, err, c.want)
+			}
+		}
+	})
+}

@@ -209,14 +209,15 @@ func (r *reaching) policies(ctx context.Context) error {
 // each calls f for the rules that cover a question's resource and are about its type and action, of all subjects for which
 // they hold, until f returns false. inherit says what the rule's own assignment says, for policies.
 func (v *view) each(ctx context.Context, list []subject, q *asked, f func(at int, r *rule, inherit bool) bool) error {
+	large, err := v.large(ctx, list, q)
+	if err != nil {
+		return err
+	}
 	for at := range list {
 		s := &list[at]
 		own := s.node.rules
 		if s.node.large {
-			var err error
-			if own, err = v.rulesFor(ctx, s.Target, q); err != nil {
-				return err
-			}
+			own = large[s.Target]
 		}
 		if len(own) > 0 {
 			for place := range q.covering {
