@@ -276,7 +276,7 @@ func TestSetRule(t *testing.T) {
 func TestRuleLimit(t *testing.T) {
 	testhall.EachEngine(t, func(t *testing.T, d *db.DB) {
 		if d.Engine() != "sqlite" {
-			t.Skip("one engine is enough")
+			return // one engine is enough
 		}
 		h := newRuleHall(t, d)
 		for i := range 200 {
@@ -513,7 +513,7 @@ func TestRulesFollowUsers(t *testing.T) {
 func TestRuleStatements(t *testing.T) {
 	testhall.EachEngine(t, func(t *testing.T, d *db.DB) {
 		if d.Engine() != "sqlite" {
-			t.Skip("statements are counted on SQLite")
+			return // statements are counted on SQLite
 		}
 		h := newRuleHall(t, d)
 		counter := &groupHall{h.Directory, d, h.log, nil, nil}
@@ -551,7 +551,7 @@ func TestRuleStatements(t *testing.T) {
 func TestRulesOfAnotherServer(t *testing.T) {
 	testhall.EachEngine(t, func(t *testing.T, d *db.DB) {
 		if d.Local() {
-			t.Skip("one process has the database for itself")
+			return // one process has the database for itself
 		}
 		h := newRuleHall(t, d)
 		other := &ruleHall{directory.New(directory.Options{DB: d, Log: h.log}), d, h.log}
