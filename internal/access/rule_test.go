@@ -19,7 +19,7 @@ func FuzzPatterns(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, granted, resource, action, verb string) {
 		if granted == "" || resource == "" || action == "" || len(granted)+len(resource) > 512 || !utf8.ValidString(granted+resource) {
-			t.Skip()
+			return
 		}
 		want := granted == "*"
 		if !want && resource != "*" {
