@@ -243,7 +243,7 @@ func TestDataPolicies(t *testing.T) {
 			slices.Sort(out)
 			return fmt.Sprint(total, out)
 		}
-		if got, want := names(), "3 [GROUP g0 ROLE EDITOR USER user0]"; strings.ToLower(got) != strings.ToLower(want) {
+		if got, want := names(), "3 [GROUP g0 ROLE EDITOR USER user0]"; !strings.EqualFold(got, want) {
 			t.Errorf("targets %s, want %s", got, want)
 		}
 		if of, total, err := h.DataPolicyTargets(ctx, "p", id, []directory.TargetType{user}, "USER0", directory.Page{Page: 1, Limit: 10}); err != nil || total != 1 || len(of) != 1 {

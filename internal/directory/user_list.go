@@ -20,7 +20,7 @@ func (d *Directory) Users(ctx context.Context, poolID string, q UserQuery) ([]Us
 		return nil, 0, err
 	}
 	limit, offset := q.window()
-	if len(p.words) == 0 && offset <= nearPage && (p.hard.String() != "" || p.everything() && order.facet() < 0 || !d.searchReady(poolID)) {
+	if offset <= nearPage && d.tableAnswers(poolID, p, order, offset) {
 		return d.nearUsers(ctx, poolID, p, order, limit, offset)
 	}
 	ids, total, err := d.selectUsers(ctx, poolID, p, order, limit, offset)
@@ -29,6 +29,19 @@ func (d *Directory) Users(ctx context.Context, poolID string, q UserQuery) ([]Us
 	}
 	users, err := d.usersInOrder(ctx, poolID, ids)
 	return users, total, err
+}
+
+// tableAnswers reports whether a page is the table's to find: always without the index, where other conditions stand, and where an
+// index of the table has the order or the page is near.
+func (d *Directory) tableAnswers(poolID string, p *userPlan, o userSort, offset int) bool {
+	if len(p.words) > 0 {
+		return false
+	}
+	inOrder := o.facet() < 0
+	if o.byID() {
+		inOrder = offset <= nearPage
+	}
+	return p.hard.String() != "" || p.everything() && inOrder || !d.searchReady(poolID)
 }
 
 // nearUsers is Users for a page that is not far into the table: one statement finds and reads it.
@@ -70,7 +83,7 @@ const (
 // selectUsers returns a page of the identifiers that a plan selects, and how many there are.
 func (d *Directory) selectUsers(ctx context.Context, poolID string, p *userPlan, o userSort, limit, offset int) (ids []string, total int64, err error) {
 	hard := p.hard.String() != ""
-	if len(p.words) == 0 && (hard || p.everything() && !o.byID() && o.facet() < 0 || !d.searchReady(poolID)) {
+	if d.tableAnswers(poolID, p, o, offset) {
 		w, total, err := d.countInTable(ctx, poolID, p)
 		if err != nil || int64(offset) >= total {
 			return nil, total, err
