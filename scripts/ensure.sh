@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what the tests need beyond Go and Node.js, as far as it is missing.
 #
-#   scripts/ensure.sh [postgresql] [e2e]     without arguments: both
+#   scripts/ensure.sh [postgresql] [browser] [e2e]     without arguments: all
 #
 #   postgresql  the system's PostgreSQL, by apt when we are root and there is apt
+#   browser     Chromium and Chinese fonts, likewise
 #   e2e         the official clients and a second PostgreSQL, by npm, below e2e/node_modules
 #
 # What it can't install it names. That is an error with CI=true; otherwise the tests that need it say so and go without.
@@ -15,17 +16,32 @@ without() {
 	[ "${CI:-}" != true ] || exit 1
 }
 
+can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
+
+apt_install() {
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" </dev/null || without "apt-get could not install $*."
+}
+
 ensure_postgresql() {
 	if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then return; fi
-	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+	if ! can_apt; then
 		without 'PostgreSQL is not installed: install postgresql-15 (Debian, as root: apt-get install postgresql-15).'
 		return
 	fi
 	local package=postgresql-15
 	apt-cache show "$package" >/dev/null 2>&1 || apt-get update
 	apt-cache show "$package" >/dev/null 2>&1 || package=postgresql
-	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$package" </dev/null ||
-		without "apt-get could not install $package."
+	apt_install "$package"
+}
+
+ensure_browser() {
+	if [ -n "${GUILDHALL_CHROMIUM:-}" ] || command -v chromium chromium-browser google-chrome >/dev/null; then return; fi
+	if ! can_apt; then
+		without 'Chromium is not installed: install it (Debian, as root: apt-get install chromium fonts-noto-cjk), or name it in GUILDHALL_CHROMIUM.'
+		return
+	fi
+	apt-cache show chromium >/dev/null 2>&1 || apt-get update
+	apt_install chromium fonts-noto-cjk
 }
 
 ensure_e2e() {
@@ -44,10 +60,10 @@ ensure_e2e() {
 	cp e2e/package-lock.json "$stamp"
 }
 
-[ $# -gt 0 ] || set -- postgresql e2e
+[ $# -gt 0 ] || set -- postgresql browser e2e
 for part; do
 	case $part in
-	postgresql | e2e) "ensure_$part" ;;
+	postgresql | browser | e2e) "ensure_$part" ;;
 	*)
 		sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
 		exit 2

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/signal"
@@ -29,6 +30,8 @@ type common struct {
 	DB      string `name:"db" help:"SQLite file, or postgres:// address." placeholder:"DSN"`
 	BaseURL string `name:"base-url" help:"Where clients reach the server." placeholder:"URL"`
 	Listen  string `help:"Address to listen on." placeholder:"ADDR"`
+
+	extra map[string]string // of flags that one command has alone
 }
 
 func (c *common) load() (*server.Config, error) {
@@ -38,6 +41,7 @@ func (c *common) load() (*server.Config, error) {
 			flags[key] = v
 		}
 	}
+	maps.Copy(flags, c.extra)
 	return server.Load(c.Config, os.Environ(), flags)
 }
 
@@ -72,17 +76,26 @@ func main() {
 	}
 }
 
-type serveCommand struct{ common }
+type serveCommand struct {
+	common
+	Dev bool `help:"For developers on their own machine: catch mails and texts and show them at /dev/inbox."`
+}
 
 // firstPool is the name of the pool that the first start makes.
 const firstPool = "Guildhall"
 
 func (s *serveCommand) Run(ctx context.Context) error {
+	if s.Dev {
+		s.extra = map[string]string{"dev": "true"}
+	}
 	config, err := s.load()
 	if err != nil {
 		return err
 	}
 	logger := server.NewLogger(config, os.Stderr)
+	if config.Dev {
+		logger.Warn("the developer's mode is on: codes and mails are shown to whoever opens /dev/inbox")
+	}
 	for _, name := range config.Ignored {
 		logger.Debug("this variable of the environment is no setting", "name", name)
 	}

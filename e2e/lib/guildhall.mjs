@@ -33,12 +33,13 @@ export function engines() {
 
 /**
  * Registers a test for each engine and runs suite(t, hall) in it, one after the other, with a hall that is gone
- * afterwards. pools are the names of the user pools to make.
+ * afterwards. pools are the names of the user pools to make; flags go to serve, baseURL is where browsers find the server (its own
+ * port of loopback unless given).
  */
-export function onEachEngine(name, suite, { pools = ['first'] } = {}) {
+export function onEachEngine(name, suite, { pools = ['first'], ...options } = {}) {
   for (const engine of engines()) {
     test(`${name} on ${engine}`, { timeout: 240_000 }, async (t) => {
-      const hall = await openHall(engine, pools);
+      const hall = await openHall(engine, pools, options);
       t.after(() => hall.close());
       await suite(t, hall);
     });
@@ -46,17 +47,17 @@ export function onEachEngine(name, suite, { pools = ['first'] } = {}) {
 }
 
 /** Starts a hall. A port that somebody else took in the meantime is tried again with another one. */
-export async function openHall(engine, pools = ['first']) {
+export async function openHall(engine, pools = ['first'], options = {}) {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await start(engine, pools);
+      return await start(engine, pools, options);
     } catch (error) {
       if (attempt === 3 || !/address already in use/.test(error.message)) throw error;
     }
   }
 }
 
-async function start(engine, pools) {
+async function start(engine, pools, { flags = [], baseURL }) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'guildhall-e2e-'));
   const remove = () => fs.rmSync(dir, { recursive: true, force: true });
   process.once('exit', remove);
@@ -81,12 +82,12 @@ async function start(engine, pools) {
     }
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const common = ['--data', dir, ...db, '--base-url', url];
+    const common = ['--data', dir, ...db, '--base-url', baseURL ?? url];
     const credentials = pools.map((pool) => init(['--pool-name', pool, '--json', ...common]));
-    const server = serve(['--listen', `127.0.0.1:${port}`, ...common]);
+    const server = serve(['--listen', `127.0.0.1:${port}`, ...common, ...flags]);
     closers.push(server.stop);
     await server.ready(`${url}/readyz`);
-    return { engine, url, log: server.log, close, pools: credentials.map((own) => new Pool(url, own)) };
+    return { engine, url, port, log: server.log, close, pools: credentials.map((own) => new Pool(url, own)) };
   } catch (error) {
     await close();
     throw error;
@@ -288,4 +289,22 @@ function stringToSign(method, pathname, headers, parameters) {
     .filter((key) => parameters[key] !== undefined)
     .map((key) => `${key}=${typeof parameters[key] === 'object' ? JSON.stringify(parameters[key]) : parameters[key]}`);
   return `${method}\n${own.map((name) => `${name}:${headers[name]}\n`).join('')}${pathname}${pairs.length > 0 ? `?${pairs.join('&')}` : ''}`;
+}
+
+/**
+ * What a server started with flags ['--dev'] caught for an address, newest first, once there are at least so many: {channel, kind, to,
+ * subject, code, link, text, html}. An address is a mail address in lower case or a phone number as +<country><number>.
+ */
+export async function inbox(hall, to, atLeast = 1) {
+  for (const deadline = Date.now() + 10_000; ; await sleep(30)) {
+    const response = await fetch(`${hall.url}/dev/inbox?format=json&to=${encodeURIComponent(to)}`);
+    const { messages } = await response.json();
+    if (messages.length >= atLeast) return messages;
+    if (Date.now() > deadline) throw new Error(`only ${messages.length} of ${atLeast} messages to ${to} arrived:\n${hall.log()}`);
+  }
+}
+
+/** The code of the newest message to an address. */
+export async function codeFor(hall, to, atLeast = 1) {
+  return (await inbox(hall, to, atLeast))[0].code;
 }

@@ -59,6 +59,8 @@ type Event struct {
 	TargetName string
 	UserEvent  string // for what users do themselves: login, updateUserPrefile, … (UserActionLogDto.eventType)
 	UserID     string // the user concerned, where the caller is not that user
+	AppID      string // the application concerned, where it is not the caller's
+	Failed     bool   // it was tried and refused
 	Before     map[string]any
 	After      map[string]any
 }
@@ -98,8 +100,11 @@ func (l *Log) Add(ctx context.Context, poolID string, e Event) error {
 	now := l.db.Now()
 	r := Record{PoolID: poolID, Month: month(now), ID: l.db.NewID(), At: now, ActorKind: "system", UserID: e.UserID,
 		AppID: c.AppID, Operation: e.Operation, Resource: e.Resource, TargetID: e.TargetID, TargetName: e.TargetName,
-		Event: e.UserEvent, Success: true, Before: masked(e.Before), After: masked(e.After),
+		Event: e.UserEvent, Success: !e.Failed, Before: masked(e.Before), After: masked(e.After),
 		ClientIP: c.ClientIP, UserAgent: short(c.UserAgent), RequestID: c.RequestID}
+	if e.AppID != "" {
+		r.AppID = e.AppID
+	}
 	switch c.Kind {
 	case caller.Key:
 		r.ActorKind, r.ActorID = "key", c.KeyID

@@ -24,6 +24,9 @@ type Caller struct {
 	AppID     string // the application that the request names, checked to be of PoolID
 	KeyID     string // Kind Key: the access key
 	UserID    string // Kind User: the user; Kind Key: the administrator who owns the key, if any
+	SessionID string // Kind User: the session that the token came of; empty for none
+	Scope     string // Kind User: what an access token was granted, words parted by spaces; empty for a token of another kind, which may all
+	AppProven bool   // the request has shown the secret of AppID
 	TenantID  string
 	Language  string // BCP 47, as the request asks: "zh-CN" or "en-US"
 	RequestID string

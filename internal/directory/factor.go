@@ -2,7 +2,11 @@ package directory
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"strings"
 
 	"github.com/guildhall-id/guildhall/internal/audit"
 	"github.com/guildhall-id/guildhall/internal/db"
@@ -10,7 +14,7 @@ import (
 )
 
 // TOTP is a user's time-based one-time-password secret (RFC 6238), kept as given: migrations bring secrets of every form. RecoveryCode
-// replaces it once.
+// stands in for a code once.
 type TOTP struct {
 	Secret       string
 	RecoveryCode string
@@ -23,6 +27,8 @@ type factors struct {
 	PoolID       string `db:"pool_id"`
 	UserID       string `db:"user_id"`
 	TOTPSecret   string `db:"totp_secret"`
+	TOTPStep     int64  `db:"totp_step"`
+	TOTPAt       int64  `db:"totp_at"`
 	RecoveryCode string `db:"recovery_code"`
 	TriggerData  string `db:"trigger_data"`
 	UpdatedAt    int64  `db:"updated_at"`
@@ -38,14 +44,30 @@ func (d *Directory) factors(ctx context.Context, poolID, userID string) (factors
 
 func (d *Directory) putFactors(ctx context.Context, f factors) error {
 	f.UpdatedAt = d.db.Now()
-	_, err := db.Exec(ctx, d.db, `insert into user_factors (pool_id, user_id, totp_secret, recovery_code, trigger_data, updated_at)
-		values (?, ?, ?, ?, ?, ?) on conflict (pool_id, user_id) do update set totp_secret = excluded.totp_secret,
-		recovery_code = excluded.recovery_code, trigger_data = excluded.trigger_data, updated_at = excluded.updated_at`,
-		f.PoolID, f.UserID, f.TOTPSecret, f.RecoveryCode, f.TriggerData, f.UpdatedAt)
+	_, err := db.Exec(ctx, d.db, `insert into user_factors (pool_id, user_id, totp_secret, totp_step, totp_at, recovery_code, trigger_data, updated_at)
+		values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (pool_id, user_id) do update set totp_secret = excluded.totp_secret,
+		totp_step = excluded.totp_step, totp_at = excluded.totp_at, recovery_code = excluded.recovery_code,
+		trigger_data = excluded.trigger_data, updated_at = excluded.updated_at`,
+		f.PoolID, f.UserID, f.TOTPSecret, f.TOTPStep, f.TOTPAt, f.RecoveryCode, f.TriggerData, f.UpdatedAt)
 	return err
 }
 
 func factorContext(poolID string) string { return "pool/" + poolID + "/factor" }
+
+// recoveryHash is what is stored of a recovery code. Imported ones may be short, so that the hash needs the server's key.
+func (d *Directory) recoveryHash(poolID, userID, code string) string {
+	if code = plainRecoveryCode(code); code == "" {
+		return ""
+	}
+	sum := hmac.New(sha256.New, d.master.Derive("recovery-code/"+poolID, 32))
+	sum.Write([]byte(userID + "/" + code))
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// plainRecoveryCode is a code as people may type it, without what only helps to read it.
+func plainRecoveryCode(code string) string {
+	return strings.ToLower(strings.NewReplacer("-", "", " ", "").Replace(code))
+}
 
 // putTOTP stores a secret in the transaction of ctx.
 func (d *Directory) putTOTP(ctx context.Context, poolID, userID string, t TOTP) error {
@@ -63,11 +85,70 @@ func (d *Directory) putTOTP(ctx context.Context, poolID, userID string, t TOTP) 
 		return err
 	}
 	f.TOTPSecret = d.master.Seal([]byte(t.Secret), factorContext(poolID))
-	f.RecoveryCode = ""
-	if t.RecoveryCode != "" {
-		f.RecoveryCode = d.master.Seal([]byte(t.RecoveryCode), factorContext(poolID))
-	}
+	f.TOTPStep, f.TOTPAt = 0, d.db.Now()
+	f.RecoveryCode = d.recoveryHash(poolID, userID, t.RecoveryCode)
 	return d.putFactors(ctx, f)
+}
+
+// BindTOTP gives a user a secret in place of the one they had, in the transaction of ctx. Its first code can still be taken: what
+// confirmed the secret does not count.
+func (d *Directory) BindTOTP(ctx context.Context, poolID, userID string, t TOTP) error {
+	return d.db.Tx(ctx, func(ctx context.Context) error { return d.putTOTP(ctx, poolID, userID, t) })
+}
+
+// UnbindTOTP takes a user's secret and recovery code away and reports whether there was one.
+func (d *Directory) UnbindTOTP(ctx context.Context, poolID, userID string) (bool, error) {
+	had := false
+	err := d.db.Tx(ctx, func(ctx context.Context) error {
+		n, err := db.Exec(ctx, d.db, "update user_factors set totp_secret = '', totp_step = 0, totp_at = 0, recovery_code = '', updated_at = ? where pool_id = ? and user_id = ? and totp_secret <> ''",
+			d.db.Now(), poolID, userID)
+		had = n > 0
+		return err
+	})
+	return had, err
+}
+
+// TOTPSecret is the user's secret for checking a code, and when it was bound; ErrNoTOTP when there is none. It leaves no record: it is
+// not for showing.
+func (d *Directory) TOTPSecret(ctx context.Context, poolID, userID string) (secret string, at int64, err error) {
+	f, err := d.factors(ctx, poolID, userID)
+	if err != nil {
+		return "", 0, err
+	}
+	if f.TOTPSecret == "" {
+		return "", 0, ErrNoTOTP
+	}
+	plain, err := d.master.Open(f.TOTPSecret, factorContext(poolID))
+	return string(plain), f.TOTPAt, err
+}
+
+// TakeTOTPStep takes the code of a time step: of all who try, on all servers, one is told true, and none for that step or an earlier
+// one again.
+func (d *Directory) TakeTOTPStep(ctx context.Context, poolID, userID string, step int64) (bool, error) {
+	taken := false
+	err := d.db.Tx(ctx, func(ctx context.Context) error {
+		n, err := db.Exec(ctx, d.db, "update user_factors set totp_step = ? where pool_id = ? and user_id = ? and totp_secret <> '' and totp_step < ?",
+			step, poolID, userID, step)
+		taken = n == 1
+		return err
+	})
+	return taken, err
+}
+
+// TakeRecoveryCode replaces the user's recovery code by next, if code is the one: of all who try, on all servers, one is told true.
+func (d *Directory) TakeRecoveryCode(ctx context.Context, poolID, userID, code, next string) (bool, error) {
+	hash := d.recoveryHash(poolID, userID, code)
+	if hash == "" {
+		return false, nil
+	}
+	taken := false
+	err := d.db.Tx(ctx, func(ctx context.Context) error {
+		n, err := db.Exec(ctx, d.db, "update user_factors set recovery_code = ?, updated_at = ? where pool_id = ? and user_id = ? and totp_secret <> '' and recovery_code = ?",
+			d.recoveryHash(poolID, userID, next), d.db.Now(), poolID, userID, hash)
+		taken = n == 1
+		return err
+	})
+	return taken, err
 }
 
 // UserTOTP is a secret for one user.

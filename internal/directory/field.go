@@ -386,13 +386,14 @@ func (d *Directory) FieldsPage(ctx context.Context, poolID string, f FieldFilter
 	return d.pageFields(ctx, poolID, f, p)
 }
 
-// EnsureDefaults makes the fields that clients take for granted: school, a string, and age, a number, of users. It is part of
-// making a pool and has no record of its own.
+// EnsureDefaults makes the fields that clients take for granted: school, a string, and age, a number, of users, who see and fill them
+// in themselves. It is part of making a pool and has no record of its own.
 func (d *Directory) EnsureDefaults(ctx context.Context, poolID string) error {
 	now := d.db.Now()
 	return d.db.Tx(ctx, func(ctx context.Context) error {
 		for _, f := range []Field{{Key: "school", DataType: StringData, Label: "学校"}, {Key: "age", DataType: NumberData, Label: "年龄"}} {
 			f.PoolID, f.TargetType, f.AdminVisible, f.CreatedAt, f.UpdatedAt = poolID, UserTarget, true, now, now
+			f.UserVisible, f.UserEditable = true, true
 			if _, err := d.claimField(ctx, &f); err != nil {
 				return err
 			}

@@ -134,9 +134,17 @@ func (d *Directory) Administrators(ctx context.Context, poolID string, ids []str
 
 // What a pool's keys are for.
 const (
-	SigningKey = "sign" // RS256: tokens
-	RSAKey     = "rsa"  // passwords on their way, PKCS #1 v1.5
-	SM2Key     = "sm2"  // passwords on their way, by China's standard
+	SigningKey   = "sign"    // RS256: tokens
+	SigningECKey = "sign_ec" // ES256: tokens
+	RSAKey       = "rsa"     // passwords on their way, PKCS #1 v1.5
+	SM2Key       = "sm2"     // passwords on their way, by China's standard
+)
+
+// Stages of a key's life. Only signing keys have another than KeyCurrent.
+const (
+	KeyNext    = "next"    // published before it is used
+	KeyCurrent = "current" // in use
+	KeyRetired = "retired" // published as long as something that it signed may be valid
 )
 
 type poolKey struct {
@@ -145,6 +153,8 @@ type poolKey struct {
 	KID        string `db:"kid"`
 	PrivateKey string `db:"private_key"` // sealed
 	PublicKey  string `db:"public_key"`
+	Stage      string `db:"stage"`
+	ExpiresAt  int64  `db:"expires_at"`
 	CreatedAt  int64  `db:"created_at"`
 }
 
@@ -160,7 +170,7 @@ type Keys struct {
 
 // newKeys makes the keys of a new pool, at once on several processors.
 func (d *Directory) newKeys(ctx context.Context, poolID string) ([]poolKey, error) {
-	keys := make([]poolKey, 3)
+	keys := make([]poolKey, 4)
 	var g errgroup.Group
 	for i, purpose := range []string{SigningKey, RSAKey} {
 		g.Go(func() error {
@@ -177,19 +187,30 @@ func (d *Directory) newKeys(ctx context.Context, poolID string) ([]poolKey, erro
 		return nil, err
 	}
 	keys[2] = poolKey{Purpose: SM2Key, PrivateKey: secret.EncodeSM2(k), PublicKey: secret.PublicSM2(k)}
+	curve, err := secret.NewEC()
+	if err != nil {
+		return nil, err
+	}
+	keys[3] = poolKey{Purpose: SigningECKey, PrivateKey: secret.EncodeEC(curve), PublicKey: secret.PublicEC(curve)}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	for i := range keys {
 		k := &keys[i]
-		sum := sha256.Sum256([]byte(k.PublicKey))
-		k.PoolID, k.KID, k.CreatedAt = poolID, hex.EncodeToString(sum[:16]), d.db.Now()
-		k.PrivateKey = d.master.Seal([]byte(k.PrivateKey), keyContext(poolID, k.Purpose))
+		k.PoolID, k.KID, k.Stage, k.CreatedAt = poolID, KeyID(k.PublicKey), KeyCurrent, d.db.Now()
+		k.PrivateKey = d.master.Seal([]byte(k.PrivateKey), KeyContext(poolID, k.Purpose))
 	}
 	return keys, nil
 }
 
-func keyContext(poolID, purpose string) string { return "pool/" + poolID + "/key/" + purpose }
+// KeyID is the identifier of a public key's text: no two keys share one, in whatever pools.
+func KeyID(public string) string {
+	sum := sha256.Sum256([]byte(public))
+	return hex.EncodeToString(sum[:16])
+}
+
+// KeyContext is what a pool's private key of a purpose is sealed under.
+func KeyContext(poolID, purpose string) string { return "pool/" + poolID + "/key/" + purpose }
 
 // keyCache keeps the opened keys of pools; a key never changes.
 type keyCache struct {
@@ -208,7 +229,7 @@ func (d *Directory) Keys(ctx context.Context, poolID string) (*Keys, error) {
 	if k != nil {
 		return k, nil
 	}
-	rows, err := db.List[poolKey](ctx, d.db, "select "+db.Columns[poolKey]()+" from pool_keys where pool_id = ? order by created_at, kid limit 100", poolID)
+	rows, err := db.List[poolKey](ctx, d.db, "select "+db.Columns[poolKey]()+" from pool_keys where pool_id = ? and stage = ? order by created_at, kid limit 100", poolID, KeyCurrent)
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +238,7 @@ func (d *Directory) Keys(ctx context.Context, poolID string) (*Keys, error) {
 	}
 	k = &Keys{}
 	for _, r := range rows { // the newest of each purpose wins
-		plain, err := d.master.Open(r.PrivateKey, keyContext(poolID, r.Purpose))
+		plain, err := d.master.Open(r.PrivateKey, KeyContext(poolID, r.Purpose))
 		if err != nil {
 			return nil, err
 		}

@@ -17,63 +17,20 @@ import (
 // PoolSettings are what an administrator has set for a pool; nil is what nobody has set. They are kept, and changed, by the
 // names of their tags. Times and lengths of time are seconds.
 type PoolSettings struct {
-	Logo                   *string         `json:"logo,omitzero"`
-	Domain                 *string         `json:"domain,omitzero"`
-	Description            *string         `json:"description,omitzero"`
-	Types                  *[]string       `json:"userpoolTypes,omitzero"`
-	EmailVerifiedDefault   *bool           `json:"emailVerifiedDefault,omitzero"`
-	SendWelcomeEmail       *bool           `json:"sendWelcomeEmail,omitzero"`
-	RegisterDisabled       *bool           `json:"registerDisabled,omitzero"`
-	AppSSOEnabled          *bool           `json:"appSsoEnabled,omitzero"`
-	AllowedOrigins         *string         `json:"allowedOrigins,omitzero"`
-	TokenExpiresAfter      *int64          `json:"tokenExpiresAfter,omitzero"`
-	FrequentRegisterCheck  *RateSetting    `json:"frequentRegisterCheck,omitzero"`
-	LoginFailCheck         *RateSetting    `json:"loginFailCheck,omitzero"`
-	LoginPasswordFailCheck *RateSetting    `json:"loginPasswordFailCheck,omitzero"`
-	PasswordUpdatePolicy   *PasswordAge    `json:"passwordUpdatePolicy,omitzero"`
-	LoginFailStrategy      *string         `json:"loginFailStrategy,omitzero"`
-	ChangePhone            *PhoneChange    `json:"changePhoneStrategy,omitzero"`
-	ChangeEmail            *EmailChange    `json:"changeEmailStrategy,omitzero"`
-	QRCodeLogin            *QRCodeLogin    `json:"qrcodeLoginStrategy,omitzero"`
-	App2WxappLogin         *App2WxappLogin `json:"app2WxappLoginStrategy,omitzero"`
+	SecuritySettings
+	Logo                 *string         `json:"logo,omitzero"`
+	Domain               *string         `json:"domain,omitzero"`
+	Description          *string         `json:"description,omitzero"`
+	Types                *[]string       `json:"userpoolTypes,omitzero"`
+	EmailVerifiedDefault *bool           `json:"emailVerifiedDefault,omitzero"`
+	SendWelcomeEmail     *bool           `json:"sendWelcomeEmail,omitzero"`
+	AppSSOEnabled        *bool           `json:"appSsoEnabled,omitzero"`
+	App2WxappLogin       *App2WxappLogin `json:"app2WxappLoginStrategy,omitzero"`
 	// Whitelist says for which types only those on the whitelist may sign up.
-	Whitelist                 *WhitelistSwitches `json:"whitelist,omitzero"`
-	CustomSMSProvider         *SMSProvider       `json:"customSMSProvider,omitzero"`
-	LoginRequireEmailVerified *bool              `json:"loginRequireEmailVerified,omitzero"`
-	VerifyCodeLength          *int64             `json:"verifyCodeLength,omitzero"`
-	VerifyCodeMaxAttempts     *int64             `json:"verifyCodeMaxAttempts,omitzero"`
-}
-
-// RateSetting bounds how often something may be tried.
-type RateSetting struct {
-	TimeInterval *int64 `json:"timeInterval,omitzero"`
-	Limit        *int64 `json:"limit,omitzero"`
-	Enabled      *bool  `json:"enabled,omitzero"`
-}
-
-// PasswordAge says how often passwords have to change.
-type PasswordAge struct {
-	Enabled         *bool  `json:"enabled,omitzero"`
-	ForcedCycle     *int64 `json:"forcedCycle,omitzero"`
-	DifferenceCycle *int64 `json:"differenceCycle,omitzero"`
-}
-
-// PhoneChange says what a user must prove to change their phone number.
-type PhoneChange struct {
-	VerifyOldPhone *bool `json:"verifyOldPhone,omitzero"`
-}
-
-// EmailChange says what a user must prove to change their email.
-type EmailChange struct {
-	VerifyOldEmail *bool `json:"verifyOldEmail,omitzero"`
-}
-
-// QRCodeLogin says how signing in by a scanned code works.
-type QRCodeLogin struct {
-	ExpiresAfter       *int64 `json:"qrcodeExpiresAfter,omitzero"`
-	ReturnFullUserInfo *bool  `json:"returnFullUserInfo,omitzero"`
-	ExchangeInBrowser  *bool  `json:"allowExchangeUserInfoFromBrowser,omitzero"`
-	TicketExpiresAfter *int64 `json:"ticketExpiresAfter,omitzero"`
+	Whitelist         *WhitelistSwitches `json:"whitelist,omitzero"`
+	CustomSMSProvider *SMSProvider       `json:"customSMSProvider,omitzero"`
+	// LoginPage is JSON: what the console keeps of the page on which a pool's tenants sign in.
+	LoginPage *string `json:"loginPage,omitzero"`
 }
 
 // App2WxappLogin says how signing in through a mini program works. The tag of its first field is spelt as the wire spells it.
@@ -117,7 +74,7 @@ func (s *PoolSettings) check() error {
 		most  int
 	}{
 		{"logo", s.Logo, longestSetting}, {"domain", s.Domain, MaxName}, {"description", s.Description, MaxDescription},
-		{"allowedOrigins", s.AllowedOrigins, longestSetting}, {"loginFailStrategy", s.LoginFailStrategy, MaxCode},
+		{"loginPage", s.LoginPage, longestProvider},
 	} {
 		if t.value != nil {
 			if err := clean(t.name, *t.value, t.most); err != nil {
@@ -147,38 +104,16 @@ func (s *PoolSettings) check() error {
 			}
 		}
 	}
-	return s.checkNumbers()
+	if w := s.App2WxappLogin; w != nil && w.TicketExpiresAfter != nil {
+		if err := CheckRange("ticketExpriresAfter", *w.TicketExpiresAfter, 0, longestTime); err != nil {
+			return err
+		}
+	}
+	return s.SecuritySettings.Check()
 }
 
-// checkNumbers refuses numbers below zero: every one is a length, a time or a count.
-func (s *PoolSettings) checkNumbers() error {
-	type number struct {
-		name  string
-		value *int64
-	}
-	numbers := []number{{"tokenExpiresAfter", s.TokenExpiresAfter}, {"verifyCodeLength", s.VerifyCodeLength},
-		{"verifyCodeMaxAttempts", s.VerifyCodeMaxAttempts}}
-	for _, r := range []*RateSetting{s.FrequentRegisterCheck, s.LoginFailCheck, s.LoginPasswordFailCheck} {
-		if r != nil {
-			numbers = append(numbers, number{"timeInterval", r.TimeInterval}, number{"limit", r.Limit})
-		}
-	}
-	if p := s.PasswordUpdatePolicy; p != nil {
-		numbers = append(numbers, number{"forcedCycle", p.ForcedCycle}, number{"differenceCycle", p.DifferenceCycle})
-	}
-	if q := s.QRCodeLogin; q != nil {
-		numbers = append(numbers, number{"qrcodeExpiresAfter", q.ExpiresAfter}, number{"ticketExpiresAfter", q.TicketExpiresAfter})
-	}
-	if w := s.App2WxappLogin; w != nil {
-		numbers = append(numbers, number{"ticketExpriresAfter", w.TicketExpiresAfter})
-	}
-	for _, n := range numbers {
-		if n.value != nil && *n.value < 0 {
-			return fault.New(fault.Invalid, "field_min", n.name, "0")
-		}
-	}
-	return nil
-}
+// PoolTopic is that of db.Publish when a pool is changed; its key is the pool's identifier.
+const PoolTopic = "pools"
 
 // PoolPatch is a change of a pool: what is nil stays as it is, also inside the settings' groups.
 type PoolPatch struct {
@@ -235,7 +170,10 @@ func (d *Directory) UpdatePool(ctx context.Context, poolID string, p PoolPatch) 
 		if e.Before, e.After, err = poolChanges(before, &after); err != nil {
 			return err
 		}
-		return d.log.Add(ctx, poolID, e)
+		if err := d.log.Add(ctx, poolID, e); err != nil {
+			return err
+		}
+		return d.db.Publish(ctx, poolID, PoolTopic, poolID)
 	})
 	if err != nil {
 		return nil, err

@@ -94,7 +94,7 @@ func TestProviderSecrets(t *testing.T) {
 	eachPool(t, func(t *testing.T, h *testhall.Hall, one, _ testhall.Pool) {
 		ctx := one.As(t.Context())
 		config, name, hour := `{"key":"hush"}`, "acme", int64(3600)
-		p, err := h.Directory.UpdatePool(ctx, one.ID, directory.PoolPatch{Settings: directory.PoolSettings{TokenExpiresAfter: &hour, CustomSMSProvider: &directory.SMSProvider{Provider: &name, Config: &config}}})
+		p, err := h.Directory.UpdatePool(ctx, one.ID, directory.PoolPatch{Settings: directory.PoolSettings{SecuritySettings: directory.SecuritySettings{TokenExpiresAfter: &hour}, CustomSMSProvider: &directory.SMSProvider{Provider: &name, Config: &config}}})
 		if err != nil || text(t, p.Settings) != `{"tokenExpiresAfter":3600,"customSMSProvider":{"provider":"acme"}}` {
 			t.Errorf("answered %+v, %v", p, err)
 		}

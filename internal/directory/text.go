@@ -44,6 +44,17 @@ func CheckCount(name string, n, most int) error {
 	return nil
 }
 
+// CheckRange refuses a number outside its bounds: kind Invalid, codes "field_min" and "field_max" (name, bound).
+func CheckRange(name string, n, least, most int64) error {
+	switch {
+	case n < least:
+		return fault.New(fault.Invalid, "field_min", name, strconv.FormatInt(least, 10))
+	case n > most:
+		return fault.New(fault.Invalid, "field_max", name, strconv.FormatInt(most, 10))
+	}
+	return nil
+}
+
 // Findable leaves of a list what could be a stored identifier or code, each once: the rest cannot be found.
 func Findable(list []string) []string {
 	seen := make(map[string]bool, len(list))

@@ -23,6 +23,9 @@ type NewUser struct {
 	TOTP       *TOTP
 	// DepartmentIDs are the departments that the user is in from the start; an unknown one is NotFound "department_invalid" (id).
 	DepartmentIDs []string
+	// Event is the user action to log when users make their own account, and Agreements what they have agreed to.
+	Event      string
+	Agreements []int64
 }
 
 // PasswordInput is a password as it arrives.
@@ -31,6 +34,8 @@ type PasswordInput struct {
 	Encryption string // "" or "none": plain; "rsa", "sm2": under the pool's key
 	Stored     bool   // Text is a hash made elsewhere, to be kept as it is
 	Generate   bool   // make one; Text is ignored
+
+	ready *credential // of Prepared, in place of all else
 }
 
 // credential is a password ready to be stored.
@@ -119,12 +124,18 @@ func (d *Directory) CreateUsers(ctx context.Context, poolID string, list []NewUs
 			if err != nil {
 				return err
 			}
-			e := audit.Event{Operation: audit.Create, Resource: audit.User, TargetID: u.ID, TargetName: u.DisplayName()}
+			e := audit.Event{Operation: audit.Create, Resource: audit.User, TargetID: u.ID, TargetName: u.DisplayName(), UserEvent: list[i].Event}
+			if e.UserEvent != "" {
+				e.UserID = u.ID
+			}
 			_, e.After = audit.Changes(changes)
 			byUser[u.ID].record(&e)
 			e.Before = nil
 			if len(list[i].DepartmentIDs) > 0 {
 				e.After["department_ids"] = list[i].DepartmentIDs
+			}
+			if len(list[i].Agreements) > 0 {
+				e.After["agreements"] = list[i].Agreements
 			}
 			if err := d.log.Add(ctx, poolID, e); err != nil {
 				return err
@@ -147,6 +158,10 @@ func (d *Directory) credentials(ctx context.Context, poolID string, inputs []*Pa
 	var wg sync.WaitGroup
 	for i, in := range inputs {
 		if in == nil {
+			continue
+		}
+		if in.ready != nil {
+			out[i] = in.ready
 			continue
 		}
 		plain, err := d.plain(ctx, poolID, in)
@@ -253,6 +268,9 @@ func (d *Directory) patch(ctx context.Context, u *User, p *UserPatch, c *credent
 			u.ResetPasswordOnLogin = false
 		}
 	}
+	if before.Status == Activated && u.Status != Activated || c != nil && p.Event == "" {
+		u.TokensAfter = now // shut accounts, and those whose password somebody else has set, lose what they hold, for good
+	}
 	if u.Status == Resigned && before.Status != Resigned {
 		u.MainDepartmentID, u.MainDepartmentCode = "", "" // as strip leaves it
 	}
@@ -273,6 +291,9 @@ func (d *Directory) patch(ctx context.Context, u *User, p *UserPatch, c *credent
 		return false, err
 	}
 	e := audit.Event{Operation: audit.Update, Resource: audit.User, TargetID: u.ID, TargetName: u.DisplayName(), UserEvent: p.Event}
+	if p.Event != "" {
+		e.UserID = u.ID
+	}
 	e.Before, e.After = audit.Changes(changes)
 	written.record(&e)
 	if u.Status == Resigned && before.Status != Resigned {
@@ -309,6 +330,11 @@ func (d *Directory) Resign(ctx context.Context, poolID string, refs []UserRef) e
 
 // DeleteUsers removes users and everything of theirs, for good, all of them or none: an unknown one is ErrUserNotFound.
 func (d *Directory) DeleteUsers(ctx context.Context, poolID string, refs []UserRef) error {
+	return d.deleteUsers(ctx, poolID, refs, "")
+}
+
+// deleteUsers is DeleteUsers; event is the user action to log when users delete themselves.
+func (d *Directory) deleteUsers(ctx context.Context, poolID string, refs []UserRef, event string) error {
 	return d.db.Tx(ctx, func(ctx context.Context) error {
 		found, err := d.usersByRefs(ctx, poolID, refs)
 		if err != nil {
@@ -330,8 +356,11 @@ func (d *Directory) DeleteUsers(ctx context.Context, poolID string, refs []UserR
 					return err
 				}
 				before, _ := audit.Changes(changes)
-				if err := d.log.Add(ctx, poolID, audit.Event{Operation: audit.Delete, Resource: audit.User,
-					TargetID: u.ID, TargetName: u.DisplayName(), Before: before}); err != nil {
+				e := audit.Event{Operation: audit.Delete, Resource: audit.User, TargetID: u.ID, TargetName: u.DisplayName(), UserEvent: event, Before: before}
+				if event != "" {
+					e.UserID = u.ID
+				}
+				if err := d.log.Add(ctx, poolID, e); err != nil {
 					return err
 				}
 			}
@@ -342,7 +371,7 @@ func (d *Directory) DeleteUsers(ctx context.Context, poolID string, refs []UserR
 		if err := d.removeValues(ctx, poolID, UserTarget, ids); err != nil {
 			return err
 		}
-		for _, table := range []string{"identities", "sync_relations", "user_factors"} {
+		for _, table := range []string{"identities", "sync_relations", "user_factors", "factors", "passkeys", "remembered_devices", "application_users"} {
 			if _, err := db.Exec(ctx, d.db, "delete from "+table+" where pool_id = ? and user_id in (?...)", poolID, ids); err != nil {
 				return err
 			}

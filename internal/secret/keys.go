@@ -2,6 +2,7 @@ package secret
 
 import (
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -56,6 +57,44 @@ func ParseRSA(text string) (*rsa.PrivateKey, error) {
 
 // PublicRSA is the public half as clients fetch it: PEM of SubjectPublicKeyInfo (RFC 5280).
 func PublicRSA(key *rsa.PrivateKey) string {
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		panic("secret: " + err.Error()) // only for key types that it does not know
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+}
+
+// NewEC makes a key on the curve P-256, for signatures by ES256 (RFC 7518, 3.4).
+func NewEC() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
+
+// EncodeEC is the text to seal and store: PEM of PKCS #8.
+func EncodeEC(key *ecdsa.PrivateKey) string {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		panic("secret: " + err.Error()) // only for key types that it does not know
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// ParseEC reads what EncodeEC wrote. Its errors are internal.
+func ParseEC(text string) (*ecdsa.PrivateKey, error) {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil, errors.New("secret: the EC key is not PEM")
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("secret: the EC key is unreadable: %w", err)
+	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("secret: the EC key is a %T of another kind", parsed)
+	}
+	return key, nil
+}
+
+// PublicEC is the public half: PEM of SubjectPublicKeyInfo (RFC 5480).
+func PublicEC(key *ecdsa.PrivateKey) string {
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
 		panic("secret: " + err.Error()) // only for key types that it does not know

@@ -19,8 +19,10 @@ import (
 	"github.com/knadh/koanf/v2"
 
 	"github.com/guildhall-id/guildhall/internal/db"
+	"github.com/guildhall-id/guildhall/internal/notify"
 	"github.com/guildhall-id/guildhall/internal/op"
 	"github.com/guildhall-id/guildhall/internal/secret"
+	"github.com/guildhall-id/guildhall/internal/signin"
 )
 
 // Config is all that a server is told from outside. Settings has one row for each key.
@@ -47,6 +49,17 @@ type Config struct {
 	Parallel        [3]int // by op.Class
 	QueueTime       time.Duration
 	Password        secret.Cost
+	// CrossSiteCookies lets pages of other sites renew their sign-in from a frame.
+	CrossSiteCookies bool
+	// PrivateTargets lets what applications configure, logout addresses, name private addresses.
+	PrivateTargets bool
+
+	// Dev is the developer's mode: see the setting.
+	Dev  bool
+	SMTP notify.SMTP
+	Hook notify.Hook
+	// Passcodes bounds how many codes are sent.
+	Passcodes signin.PasscodeBounds
 
 	// Ignored are variables of the environment that begin like settings and are none.
 	Ignored []string
@@ -72,6 +85,8 @@ var Settings = []Setting{
 	{"log_format", "auto", "`text`, `json`, or `auto`: text on a terminal, JSON otherwise.", oneOf(func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json")},
 	{"log_level", "info", "`debug` (with a line for each request), `info`, `warn` or `error`.", oneOf(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error")},
 	{"trusted_proxies", "", "Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed. Empty: none.", proxies},
+	{"private_targets", "false", "`true` lets back-channel logout go to private and loopback addresses; `false` keeps applications' settings from reaching into the server's own network.", truth(func(c *Config) *bool { return &c.PrivateTargets })},
+	{"cross_site_cookies", "false", "`true` sets session cookies with SameSite=None, so that applications of other sites can renew their sign-in in a hidden frame; it needs an https base URL. `false` is the safer: SameSite=Lax.", truth(func(c *Config) *bool { return &c.CrossSiteCookies })},
 	{"clock_window", "5m", "How far the date of a signed request may be from the server's clock.", duration(func(c *Config) *time.Duration { return &c.ClockWindow }, time.Second, time.Hour)},
 	{"max_body", "4194304", "Most bytes of a request's body.", number(func(c *Config) *int64 { return &c.MaxBody }, 1024, 1<<30)},
 	{"max_header", "32768", "Most bytes of a request's headers.", number(func(c *Config) *int64 { return &c.MaxHeader }, 1024, 1<<20)},
@@ -90,6 +105,17 @@ var Settings = []Setting{
 	{"argon2_time", "2", "argon2id: passes over the memory.", smallNumber(func(c *Config, n int) { c.Password.Time = uint32(n) }, 1, 64)},
 	{"argon2_threads", "1", "argon2id: lanes.", smallNumber(func(c *Config, n int) { c.Password.Threads = uint8(n) }, 1, 64)},
 	{"password_parallel", "0", "Password hashes made at once. 0: as many as there are processors.", smallNumber(func(c *Config, n int) { c.Password.Workers = n }, 0, 1024)},
+	{"dev", "false", "`true`, or the flag `--dev`: for developers on their own machine. Mails and texts for which nothing is configured are caught, shown at `/dev/inbox` and written to the log, and pages of this machine may call the server.", truth(func(c *Config) *bool { return &c.Dev })},
+	{"smtp_host", "", "Mail server for pools that have none of their own. Empty: none.", text(func(c *Config) *string { return &c.SMTP.Host })},
+	{"smtp_port", "587", "Its port.", smallNumber(func(c *Config, n int) { c.SMTP.Port = n }, 1, 65535)},
+	{"smtp_tls", "starttls", "`starttls` demands it (port 587), `implicit` is TLS from the first byte (port 465), `offered` takes STARTTLS if there is any, `none` is for a relay on the same machine.", oneOf(func(c *Config) *string { return &c.SMTP.TLS }, notify.TLSStart, notify.TLSImplicit, notify.TLSOffered, notify.TLSNone)},
+	{"smtp_username", "", "User's name at the mail server. Empty: no authentication.", text(func(c *Config) *string { return &c.SMTP.Username })},
+	{"smtp_password", "", "Password at the mail server. Better in the environment than in the file.", text(func(c *Config) *string { return &c.SMTP.Password })},
+	{"smtp_from", "", "Address that mails come from.", text(func(c *Config) *string { return &c.SMTP.From })},
+	{"sms_hook_url", "", "Address that takes the texts of pools without a provider of their own; https, or on this machine. Empty: none.", text(func(c *Config) *string { return &c.Hook.URL })},
+	{"sms_hook_secret", "", "What requests to it are signed with, 16 characters or more. Better in the environment than in the file.", text(func(c *Config) *string { return &c.Hook.Secret })},
+	{"codes_per_address", "30", "One-time codes that one mail address or phone number is sent in a day.", smallNumber(func(c *Config, n int) { c.Passcodes.PerAddress = n }, 1, 100000)},
+	{"codes_per_ip", "300", "One-time codes that one address of the network may ask for in an hour.", smallNumber(func(c *Config, n int) { c.Passcodes.PerIP = n }, 1, 10000000)},
 	{"password_queue", "0", "Password hashes that may wait; more are answered 429. 0: eight for each made at once.", smallNumber(func(c *Config, n int) { c.Password.Queue = n }, 0, 100000)},
 }
 
@@ -168,6 +194,17 @@ func Load(path string, environ []string, flags map[string]string) (*Config, erro
 // complete fills in what follows from other settings.
 func (c *Config) complete() error {
 	c.Password.Patience = c.QueueTime
+	if c.SMTP.Host != "" && c.SMTP.From == "" {
+		return &ConfigError{"smtp_from", "it is missing: mails need an address that they come from"}
+	}
+	if c.Hook.URL != "" {
+		if err := notify.CheckEndpoint(c.Hook.URL); err != nil {
+			return &ConfigError{"sms_hook_url", err.Error()}
+		}
+		if len(c.Hook.Secret) < 16 {
+			return &ConfigError{"sms_hook_secret", "it needs 16 characters or more"}
+		}
+	}
 	if c.DB == "" {
 		c.DB = filepath.Join(c.Data, "guildhall.db")
 	}
@@ -311,4 +348,16 @@ func proxies(c *Config, v string) error {
 		c.TrustedProxies = append(c.TrustedProxies, p.Masked())
 	}
 	return nil
+}
+
+// truth sets a switch.
+func truth(at func(c *Config) *bool) func(c *Config, value string) error {
+	return func(c *Config, value string) error {
+		v, err := strconv.ParseBool(value)
+		if err != nil {
+			return errors.New("it is true or false")
+		}
+		*at(c) = v
+		return nil
+	}
 }

@@ -16,10 +16,14 @@ import (
 
 	"github.com/guildhall-id/guildhall/internal/access"
 	"github.com/guildhall-id/guildhall/internal/audit"
+	"github.com/guildhall-id/guildhall/internal/browser"
 	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/directory"
 	"github.com/guildhall-id/guildhall/internal/gate"
+	"github.com/guildhall-id/guildhall/internal/hosted"
+	"github.com/guildhall-id/guildhall/internal/notify"
+	"github.com/guildhall-id/guildhall/internal/oidc"
 	"github.com/guildhall-id/guildhall/internal/op"
 	"github.com/guildhall-id/guildhall/internal/secret"
 	"github.com/guildhall-id/guildhall/internal/signin"
@@ -35,14 +39,18 @@ type Server struct {
 	Directory *directory.Directory
 	Access    *access.Access
 	Signin    *signin.Signin
+	Notify    *notify.Notify
 
-	version string
-	started time.Time
-	logger  *slog.Logger
-	handler http.Handler
-	metrics *metrics
-	gates   map[string]*gate.Gate // all there are, by name
-	stopped atomic.Bool
+	version  string
+	started  time.Time
+	logger   *slog.Logger
+	handler  http.Handler
+	provider *oidc.Provider
+	pagesKey []byte // seals what the hosted pages remember
+	metrics  *metrics
+	gates    map[string]*gate.Gate // all there are, by name
+	stopped  atomic.Bool
+	inbox    *notify.Inbox // nil but in the developer's mode
 }
 
 // Build opens the database, brings it to this version's schema and builds the parts over it. logger takes what the server has
@@ -76,9 +84,17 @@ func Build(ctx context.Context, c *Config, version string, logger *slog.Logger) 
 	s := &Server{Config: c, DB: d, version: version, started: time.Now(), logger: logger}
 	s.gates = map[string]*gate.Gate{"password": hasher.Gate()}
 	s.Log = audit.New(d)
+	s.pagesKey = master.Derive("hosted pages", 32)
 	s.Directory = directory.New(directory.Options{DB: d, Log: s.Log, Master: master, Hasher: hasher})
 	s.Access = access.New(d, s.Log, s.Directory)
-	s.Signin = signin.New(signin.Options{DB: d, Log: s.Log, Directory: s.Directory, Access: s.Access, Master: master, BaseURL: c.BaseURL})
+	messages := notify.Options{DB: d, Log: s.Log, Master: master, SMSSettings: s.Directory.SMSProvider, SMTP: c.SMTP, Hook: c.Hook, Logger: logger}
+	if c.Dev {
+		s.inbox = notify.NewInbox(logger)
+		messages.Inbox = s.inbox
+	}
+	s.Notify = notify.New(messages)
+	s.Signin = signin.New(signin.Options{DB: d, Log: s.Log, Directory: s.Directory, Access: s.Access, Master: master, BaseURL: c.BaseURL,
+		Development: c.Dev, Notify: s.Notify, Passcodes: c.Passcodes})
 	err = s.checkMaster(ctx, created)
 	if err == nil {
 		err = s.mount()
@@ -123,7 +139,7 @@ func (s *Server) mount() error {
 		s.gates[op.Class(class).String()] = g
 	}
 	photo := s.Config.BaseURL + avatarPath
-	three := v3.New(v3.Options{Directory: s.Directory, Access: s.Access, Signin: s.Signin, Log: s.Log, DB: s.DB, Limits: limits,
+	three := v3.New(v3.Options{Directory: s.Directory, Access: s.Access, Signin: s.Signin, Notify: s.Notify, Log: s.Log, DB: s.DB, Limits: limits,
 		Now: time.Now, Started: s.started, Window: s.Config.ClockWindow, DefaultPhoto: photo, Version: s.version})
 	two, err := v2.New(v2.Options{Directory: s.Directory, Access: s.Access, Signin: s.Signin, Log: s.Log, DB: s.DB, Limits: limits,
 		DefaultPhoto: photo, BaseURL: s.Config.BaseURL, Version: s.version})
@@ -133,9 +149,16 @@ func (s *Server) mount() error {
 	mux := http.NewServeMux()
 	three.Mount(mux)
 	two.Mount(mux)
+	pages := hosted.New(hosted.Options{Signin: s.Signin, Directory: s.Directory, Limits: limits, BaseURL: s.Config.BaseURL, Key: s.pagesKey, Now: time.Now})
+	s.provider = oidc.New(oidc.Options{Pages: pages, Signin: s.Signin, BaseURL: s.Config.BaseURL, Limits: limits, Now: time.Now, PrivateTargets: s.Config.PrivateTargets})
+	s.provider.Mount(mux)
+	pages.Mount(mux)
 	s.metrics = newMetrics(s.version, s.gates)
 	s.mountHealth(mux)
-	s.handler = s.around(v2.CORS(mux))
+	if s.inbox != nil {
+		s.mountInbox(mux)
+	}
+	s.handler = s.around(browser.Wrap(browser.NewCookies(s.Config.BaseURL, s.Config.CrossSiteCookies), front(browser.CORS(s.Signin.OriginAllowed, mux))))
 	return nil
 }
 
@@ -168,6 +191,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		go keepMemory(background)
 	}
 	go s.housekeeping(background)
+	go s.Notify.Run(caller.With(background, &caller.Caller{Kind: caller.System}))
+	go s.provider.Run(op.WithLogger(caller.With(background, &caller.Caller{Kind: caller.System}), s.logger)) // logout tokens
 	go func() {
 		if err := s.Directory.WarmSearch(background); err != nil && background.Err() == nil {
 			s.logger.Warn("warming the search", "error", err)
@@ -217,8 +242,21 @@ func (s *Server) housekeeping(ctx context.Context) {
 				s.logger.Warn("sweeping memberships", "error", err)
 			}
 		case <-tick.C:
+			if err := s.Signin.SweepDevices(ctx); err != nil {
+				s.logger.Warn("sweeping device requests", "error", err)
+			}
 			if err := s.Directory.PurgeNonces(ctx); err != nil {
 				s.logger.Warn("purging nonces", "error", err)
+			}
+			if err := s.Signin.SweepGuards(ctx); err != nil {
+				s.logger.Warn("sweeping codes and failures", "error", err)
+			}
+			for gone := int64(1); gone > 0 && ctx.Err() == nil; {
+				var err error
+				if gone, err = s.Signin.SweepSignIn(ctx); err != nil {
+					s.logger.Warn("sweeping tickets and sessions", "error", err)
+					break
+				}
 			}
 		}
 	}
@@ -281,7 +319,7 @@ func (s *Server) CreatePool(ctx context.Context, name string, onlyFirst bool) (*
 		if err := s.Access.EnsureNamespace(ctx, p.ID, "default", "default"); err != nil {
 			return err
 		}
-		app, err := s.Signin.CreateApplication(ctx, p.ID, name)
+		app, err := s.Signin.CreateApplication(ctx, p.ID, signin.NewApplication{Name: name})
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,7 @@ func (s *Signin) Bearer(ctx context.Context, base *caller.Caller, token string) 
 		return nil, err
 	}
 	c.Kind, c.PoolID, c.UserID = caller.User, u.PoolID, u.ID
+	c.SessionID, c.Scope = claims.SessionID, claims.Scope
 	if len(claims.Audience) > 0 {
 		c.AppID = claims.Audience[0]
 	}

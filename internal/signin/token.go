@@ -2,11 +2,9 @@ package signin
 
 import (
 	"context"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"strings"
 	"sync"
@@ -14,9 +12,9 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/guildhall-id/guildhall/internal/audit"
-	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/directory"
 	"github.com/guildhall-id/guildhall/internal/fault"
 	"github.com/guildhall-id/guildhall/internal/secret"
@@ -27,7 +25,6 @@ const (
 	managementLife = 15 * 24 * time.Hour
 	// The V3 answer says how long its token lasts; this is the contract's default.
 	managementLifeV3 = 2 * time.Hour
-	userLife         = 14 * 24 * time.Hour
 )
 
 // Errors of tokens.
@@ -152,142 +149,6 @@ func (s *Signin) managementClaims(token string) (*managementClaims, error) {
 	return c, nil
 }
 
-// UserData is the claim `data` of a user's token: what the V2 clients read without asking.
-type UserData struct {
-	Type       string  `json:"type"`
-	UserPoolID string  `json:"userPoolId"`
-	AppID      string  `json:"appId"`
-	ARN        string  `json:"arn"`
-	ID         string  `json:"id"`
-	UserID     string  `json:"userId"`
-	LegacyID   string  `json:"_id"`
-	Phone      *string `json:"phone"`
-	Email      *string `json:"email"`
-	Username   *string `json:"username"`
-	UnionID    *string `json:"unionid"`
-	OpenID     *string `json:"openid"`
-	ClientID   string  `json:"clientId"`
-}
-
-// UserClaims are the claims of a user's token (v2-notes 2, shape b with data.arn).
-type UserClaims struct {
-	jwt.Claims
-	Pool string   `json:"userpool_id"`
-	Data UserData `json:"data"`
-	// At is the time of issue in milliseconds: iat alone cannot tell a token made just before a revocation from one just after.
-	At int64 `json:"issued_ms"`
-}
-
-// ARN names a user across pools.
-func ARN(poolID, userID string) string { return "arn:cn:authing:" + poolID + ":user:" + userID }
-
-// UserToken issues a token for an activated user of the pool, for the application or, when appID is empty, the pool's first
-// one. It is an administrator's or the user's own verb: it leaves a record.
-func (s *Signin) UserToken(ctx context.Context, poolID, userID, appID string) (*Token, error) {
-	u, err := s.dir.User(ctx, poolID, directory.ByID(userID))
-	if err != nil {
-		return nil, err
-	}
-	if u.Status != directory.Activated {
-		return nil, ErrUserShut
-	}
-	if appID == "" {
-		a, err := s.FirstApplication(ctx, poolID)
-		if err != nil {
-			return nil, err
-		}
-		appID = a.ID
-	}
-	keys, err := s.dir.Keys(ctx, poolID)
-	if err != nil {
-		return nil, err
-	}
-	now := time.UnixMilli(s.db.Now())
-	t := &Token{IssuedAt: now.Unix(), ExpiresAt: now.Add(userLife).Unix()}
-	text := func(v string) *string {
-		if v == "" {
-			return nil
-		}
-		return &v
-	}
-	claims := UserClaims{
-		Claims: jwt.Claims{Issuer: s.issuer, Subject: u.ID, Audience: jwt.Audience{appID}, ID: secret.Random(8),
-			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(userLife))},
-		Pool: poolID,
-		At:   now.UnixMilli(),
-		Data: UserData{Type: "user", UserPoolID: poolID, AppID: appID, ARN: ARN(poolID, u.ID), ID: u.ID, UserID: u.ID, LegacyID: u.ID,
-			Phone: text(u.Phone), Email: text(u.Email), Username: text(u.Username), UnionID: text(u.UnionID), OpenID: text(u.OpenID), ClientID: appID},
-	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: keys.Signing, KeyID: keys.SigningID}},
-		(&jose.SignerOptions{}).WithType("JWT"))
-	if err != nil {
-		return nil, err
-	}
-	if t.Text, err = jwt.Signed(signer).Claims(claims).Serialize(); err != nil {
-		return nil, err
-	}
-	event := audit.Event{Operation: audit.Refresh, Resource: audit.UserLogin, TargetID: u.ID, TargetName: u.DisplayName()}
-	if caller.From(ctx).Kind == caller.User {
-		event.UserEvent = "refreshUserTokenBySelf"
-	}
-	return t, s.db.Tx(ctx, func(ctx context.Context) error { return s.log.Add(ctx, poolID, event) })
-}
-
-// ErrUserShut says that the account is suspended, deactivated, resigned or archived.
-var ErrUserShut = fault.New(fault.Forbidden, "user_shut")
-
-// User returns the claims of a user's token and the user, if the token is theirs and still valid: signed by the key of the
-// pool it names, not expired, not called in by tokenExpiredAt, and its user still let in. ErrTokenInvalid otherwise.
-func (s *Signin) User(ctx context.Context, token string) (*UserClaims, *directory.User, error) {
-	c, err := s.userClaims(ctx, token)
-	if err != nil {
-		return nil, nil, err
-	}
-	now := s.db.Now()
-	if c.Expiry == nil || now >= c.Expiry.Time().UnixMilli() || c.Issuer != s.issuer {
-		return nil, nil, ErrTokenInvalid
-	}
-	u, err := s.dir.User(ctx, c.Pool, directory.ByID(c.Subject))
-	switch {
-	case fault.KindOf(err) == fault.NotFound || fault.KindOf(err) == fault.Invalid:
-		return nil, nil, ErrTokenInvalid
-	case err != nil:
-		return nil, nil, err
-	case u.Status != directory.Activated, c.At <= u.TokensAfter,
-		c.At < u.TokenExpiredAt && u.TokenExpiredAt <= now:
-		return nil, nil, ErrTokenInvalid
-	}
-	return c, u, nil
-}
-
-// userClaims checks a user's token's signature by the key of the pool it names and returns its claims; whether they still hold
-// is the caller's to check.
-func (s *Signin) userClaims(ctx context.Context, token string) (*UserClaims, error) {
-	if c, ok := s.seen.get(token).(*UserClaims); ok {
-		return c, nil
-	}
-	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
-	if err != nil {
-		return nil, ErrTokenInvalid.Because(err)
-	}
-	c := &UserClaims{}
-	if err := parsed.UnsafeClaimsWithoutVerification(c); err != nil {
-		return nil, ErrTokenInvalid
-	}
-	keys, err := s.dir.Keys(ctx, c.Pool)
-	if errors.Is(err, directory.ErrPoolNotFound) {
-		return nil, ErrTokenInvalid
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := parsed.Claims(&keys.Signing.PublicKey, c); err != nil {
-		return nil, ErrTokenInvalid.Because(err)
-	}
-	s.seen.put(token, c)
-	return c, nil
-}
-
 // seenTokens remembers the claims of tokens whose signature was right: parsing and checking cost ten times the look-up, and
 // clients send the same token for hours.
 type seenTokens struct {
@@ -321,26 +182,14 @@ func (s *Signin) looksManagement(token string) bool {
 		_, ok := c.(*managementClaims)
 		return ok
 	}
-	head, _, _ := strings.Cut(token, ".")
-	b, err := base64.RawURLEncoding.DecodeString(head)
+	_, rest, _ := strings.Cut(token, ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	b, err := base64.RawURLEncoding.DecodeString(payload)
 	if err != nil {
 		return false
 	}
-	var h struct {
-		Alg string `json:"alg"`
+	var c struct {
+		Use string `json:"use"`
 	}
-	return json.Unmarshal(b, &h) == nil && h.Alg == string(jose.HS256)
-}
-
-// JWKS is the pool's public signing keys (RFC 7517) as JSON.
-func (s *Signin) JWKS(ctx context.Context, poolID string) ([]byte, error) {
-	keys, err := s.dir.Keys(ctx, poolID)
-	if err != nil {
-		return nil, err
-	}
-	return json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{jwk(&keys.Signing.PublicKey, keys.SigningID)}})
-}
-
-func jwk(key *rsa.PublicKey, kid string) jose.JSONWebKey {
-	return jose.JSONWebKey{Key: key, KeyID: kid, Algorithm: string(jose.RS256), Use: "sig"}
+	return json.Unmarshal(b, &c, jsontext.AllowDuplicateNames(true)) == nil && c.Use == managementUse
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/directory"
+	"github.com/guildhall-id/guildhall/internal/notify"
 	"github.com/guildhall-id/guildhall/internal/secret"
 	"github.com/guildhall-id/guildhall/internal/signin"
 )
@@ -25,6 +26,8 @@ type Hall struct {
 	Directory *directory.Directory
 	Access    *access.Access
 	Signin    *signin.Signin
+	Notify    *notify.Notify // sends when a test says Deliver, into Inbox
+	Inbox     *notify.Inbox
 }
 
 // New builds the domain over d, with password hashes that cost little.
@@ -52,8 +55,28 @@ func build(t testing.TB, d *db.DB, master *secret.Master) *Hall {
 	h := &Hall{DB: d, Log: audit.New(d), Master: master}
 	h.Directory = directory.New(directory.Options{DB: d, Log: h.Log, Master: master, Hasher: hasher})
 	h.Access = access.New(d, h.Log, h.Directory)
-	h.Signin = signin.New(signin.Options{DB: d, Log: h.Log, Directory: h.Directory, Access: h.Access, Master: master, BaseURL: BaseURL})
+	h.Inbox = notify.NewInbox(nil)
+	h.Notify = notify.New(notify.Options{DB: d, Log: h.Log, Master: master, SMSSettings: h.Directory.SMSProvider, Inbox: h.Inbox})
+	h.Signin = signin.New(signin.Options{DB: d, Log: h.Log, Directory: h.Directory, Access: h.Access, Master: master, BaseURL: BaseURL, Notify: h.Notify})
 	return h
+}
+
+// Mail sends what is due and returns the newest message to an address: a mail address in lower case, or a phone number as
+// +<country><number>.
+func (h *Hall) Mail(t testing.TB, to string) notify.Caught {
+	t.Helper()
+	for {
+		if n, err := h.Notify.Deliver(t.Context()); err != nil {
+			t.Fatal(err)
+		} else if n == 0 {
+			break
+		}
+	}
+	list := h.Inbox.Messages(to)
+	if len(list) == 0 {
+		t.Fatalf("nothing was sent to %s", to)
+	}
+	return list[0]
 }
 
 // Pool is a pool with what a client needs to reach it.
@@ -73,7 +96,7 @@ func (h *Hall) Pool(t testing.TB, name string) Pool {
 		if err := h.Access.EnsureNamespace(ctx, p.ID, "default", "default"); err != nil {
 			return err
 		}
-		app, err := h.Signin.CreateApplication(ctx, p.ID, name)
+		app, err := h.Signin.CreateApplication(ctx, p.ID, signin.NewApplication{Name: name})
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"github.com/guildhall-id/guildhall/internal/access"
 	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/directory"
-	"github.com/guildhall-id/guildhall/internal/fault"
 )
 
 // appPolicy is the wire's AppAccessPolicy: who may enter an application, or may not. The wire makes a policy of it.
@@ -235,51 +234,4 @@ func (a *API) revokeAppAccess(ctx context.Context, in *appPolicyInput) (struct{}
 		return struct{}{}, err
 	}
 	return struct{}{}, a.access.RevokeApp(ctx, pool, in.AppID, targets)
-}
-
-// application is what the server keeps of the wire's Application so far.
-type application struct {
-	ID                 string             `json:"id"`
-	CreatedAt          string             `json:"createdAt"`
-	UpdatedAt          string             `json:"updatedAt"`
-	UserPoolID         string             `json:"userPoolId"`
-	Name               string             `json:"name"`
-	PermissionStrategy permissionStrategy `json:"permissionStrategy"`
-}
-
-// permissionStrategy says who may enter an application of whom nothing else is said.
-type permissionStrategy struct {
-	Enabled         bool            `json:"enabled"`
-	DefaultStrategy access.Strategy `json:"defaultStrategy"`
-	AllowPolicyID   string          `json:"allowPolicyId"`
-	DenyPolicyID    string          `json:"denyPolicyId"`
-}
-
-type updateApplicationInput struct {
-	AppID              string `path:"appId"`
-	PermissionStrategy *struct {
-		DefaultStrategy string `json:"defaultStrategy" rule:"required,enum=ALLOW_ALL|DENY_ALL"`
-	} `json:"permissionStrategy"`
-}
-
-// updateApplication changes who may enter an application by default. Its other fields are not served: a call that names none of what
-// is served says so.
-func (a *API) updateApplication(ctx context.Context, in *updateApplicationInput) (*application, error) {
-	if in.PermissionStrategy == nil {
-		return nil, fault.New(fault.Unsupported, "operation_unsupported", "updateApplication")
-	}
-	pool := caller.From(ctx).PoolID
-	if err := a.access.SetAppStrategy(ctx, pool, in.AppID, access.Strategy(in.PermissionStrategy.DefaultStrategy)); err != nil {
-		return nil, err
-	}
-	app, err := a.signin.Application(ctx, in.AppID)
-	if err != nil {
-		return nil, err
-	}
-	strategy, err := a.access.AppStrategy(ctx, pool, in.AppID)
-	if err != nil {
-		return nil, err
-	}
-	return &application{ID: app.ID, CreatedAt: isoTime(app.CreatedAt), UpdatedAt: isoTime(app.UpdatedAt), UserPoolID: app.PoolID, Name: app.Name,
-		PermissionStrategy: permissionStrategy{Enabled: true, DefaultStrategy: strategy, AllowPolicyID: allowPolicy(app.ID), DenyPolicyID: denyPolicy(app.ID)}}, nil
 }

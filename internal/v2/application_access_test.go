@@ -45,7 +45,7 @@ func TestApplicationAccess(t *testing.T) {
 			{name: "everybody by default", send: "POST /api/v2/applications/$app", with: `{"permissionStrategy": {"defaultStrategy": "ALLOW_ALL"}}`, want: `{"permissionStrategy": {"defaultStrategy": "ALLOW_ALL"}}`},
 			{name: "an unknown default", send: "POST /api/v2/applications/$app", with: `{"permissionStrategy": {"defaultStrategy": "X"}}`, want: `!400`},
 			{name: "no default", send: "POST /api/v2/applications/$app", with: `{"permissionStrategy": {}}`, want: `!400`},
-			{name: "another field", send: "POST /api/v2/applications/$app", with: `{"appType": "both"}`, want: `!501`},
+			{name: "another field", send: "POST /api/v2/applications/$app", with: `{"skipMfa": true}`, want: `!501`},
 			{name: "another pool's default", send: "POST /api/v2/applications/$app2", with: `{"permissionStrategy": {"defaultStrategy": "DENY_ALL"}}`, want: `!2011`},
 		})
 	})

@@ -7,8 +7,10 @@ import (
 
 	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/db"
+	"github.com/guildhall-id/guildhall/internal/directory"
 	"github.com/guildhall-id/guildhall/internal/fault"
 	"github.com/guildhall-id/guildhall/internal/op"
+	"github.com/guildhall-id/guildhall/internal/signin"
 )
 
 // The headers of the wire, which clients send when they are not empty.
@@ -21,8 +23,9 @@ const (
 
 // bearing is what the credentials of one request came to, beside the caller that they made.
 type bearing struct {
-	token   string // of the Authorization header, whatever it is worth; "" when there is none
-	refused error  // why the token is worth nothing; the caller is anonymous then
+	token     string // of the Authorization header, whatever it is worth; "" when there is none
+	refused   error  // why the token is worth nothing; the caller is anonymous then
+	pool, app string // what the headers name, whatever the token says
 }
 
 type bearingKey struct{}
@@ -54,6 +57,7 @@ func (a *API) resolve(r *http.Request) (*caller.Caller, error) {
 	app := named(h, headerApp)
 
 	b := bearingOf(ctx)
+	b.pool, b.app = named(h, headerPool), app
 	if b.token = bearer(h.Get("Authorization")); b.token != "" {
 		who, err := a.signin.Bearer(ctx, &c, b.token)
 		switch {
@@ -67,20 +71,57 @@ func (a *API) resolve(r *http.Request) (*caller.Caller, error) {
 		}
 		b.refused = err
 	}
-	p, err := a.signin.PoolOf(ctx, named(h, headerPool), app)
-	if fault.KindOf(err) == fault.NotFound && app != "" {
+	return &c, a.place(ctx, &c, b)
+}
+
+// place puts the pool and the application that the headers name into c, which is nobody's yet. Where they name none that there is,
+// both stay empty.
+func (a *API) place(ctx context.Context, c *caller.Caller, b *bearing) error {
+	c.PoolID, c.AppID = "", ""
+	p, err := a.signin.PoolOf(ctx, b.pool, b.app)
+	if fault.KindOf(err) == fault.NotFound && b.app != "" {
 		// One of the clients writes its tenant into the header of the pool.
-		p, err = a.signin.PoolOf(ctx, "", app)
+		p, err = a.signin.PoolOf(ctx, "", b.app)
 	}
 	if fault.KindOf(err) == fault.NotFound {
-		return &c, nil
+		return nil
 	}
 	if err != nil {
-		return &c, err
+		return err
 	}
 	c.PoolID = p.ID
-	c.AppID, err = a.applicationOf(ctx, p.ID, app)
-	return &c, err
+	c.AppID, err = a.applicationOf(ctx, p.ID, b.app)
+	return err
+}
+
+// atDoor is the context of a call that lets somebody in, and the application that it is for: the one it names, or the pool's first one.
+// Nobody has shown yet who they are: clients send old tokens along with such calls, which say nothing here, not even which pool is
+// meant.
+func (a *API) atDoor(ctx context.Context) (context.Context, *signin.Application, error) {
+	c := *caller.From(ctx)
+	if c.Kind == caller.User {
+		c.Kind, c.UserID = caller.Anonymous, ""
+		if err := a.place(ctx, &c, bearingOf(ctx)); err != nil {
+			return ctx, nil, err
+		}
+	}
+	if c.PoolID == "" {
+		return ctx, nil, directory.ErrPoolNotFound
+	}
+	app, err := a.applicationMeant(ctx, &c)
+	if err != nil {
+		return ctx, nil, err
+	}
+	c.AppID = app.ID
+	return caller.With(ctx, &c), app, nil
+}
+
+// applicationMeant is the application that the caller's request is for: the one it names, or the pool's first one.
+func (a *API) applicationMeant(ctx context.Context, c *caller.Caller) (*signin.Application, error) {
+	if c.AppID == "" {
+		return a.signin.FirstApplication(ctx, c.PoolID)
+	}
+	return a.signin.Application(ctx, c.AppID)
 }
 
 // applicationOf is id if it is an application of the pool, else "".

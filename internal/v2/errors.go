@@ -1,6 +1,7 @@
 package v2
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/guildhall-id/guildhall/internal/caller"
@@ -87,6 +88,87 @@ var messages = map[string]message{
 	"password_hash_unknown":    {0, "不支持的密码哈希格式", "The format of the password hash is not supported"},
 	"password_busy":            {1000, "服务繁忙，请稍后重试", "The service is busy, try again later"},
 	"totp_not_found":           {0, "未绑定 OTP", "No OTP is bound"},
+
+	// Second factors and passkeys.
+	"otp_wrong":                   {6001, "动态验证码错误", "The one-time password is wrong"},
+	"otp_missing":                 {6003, "请输入验证码", "The code is missing"},
+	"recovery_code_wrong":         {6002, "恢复代码错误", "The recovery code is wrong"},
+	"recovery_code_missing":       {6004, "请输入恢复代码", "The recovery code is missing"},
+	"otp_not_pending":             {0, "请先请求绑定 OTP", "Ask for a one-time password first"},
+	"enrollment_token_invalid":    {0, "绑定请求无效或已过期，请重新发起", "The enrolment is over or took too long, begin again"},
+	"factor_not_found":            {0, "MFA 认证因素不存在", "There is no such factor"},
+	"factor_enrolled":             {0, "已绑定该类型的 MFA 认证因素", "A factor of this type is enrolled already"},
+	"factor_refused":              {0, "当前登录不能使用该认证因素", "This sign-in does not take that factor"},
+	"remembered_device_not_found": {0, "受信任的设备不存在", "There is no such remembered device"},
+	"passkey_not_found":           {0, "Passkey 不存在", "Passkey not found"},
+	"passkey_ticket_invalid":      {0, "Passkey 请求无效或已过期，请重试", "The passkey request is over or took too long, try again"},
+	"passkey_wrong":               {0, "Passkey 验证失败", "The passkey could not be verified"},
+	"passkey_cloned":              {0, "Passkey 计数异常，可能已被复制", "The passkey seems to have been copied"},
+	"passkey_taken":               {0, "Passkey 已被注册", "The passkey is registered already"},
+	"passkey_limit":               {0, "Passkey 数量超过上限 %s", "A user has at most %s passkeys"},
+	"passkey_no_host":             {0, "服务未配置域名，不能使用 Passkey", "Passkeys need a server with a host name"},
+	"mfa_token_invalid":           {2021, "登录流程已失效，请重新登录", "The sign-in is over or took too long, begin again"},
+
+	// Signing in.
+	"login_password_wrong":   {2333, "账号或密码错误", "The account or the password is wrong"},
+	"login_user_blocked":     {2005, "账号已被禁用", "The account is blocked"},
+	"login_email_unverified": {2042, "邮箱尚未验证", "The email has not been verified"},
+	"login_app_forbidden":    {1577, "没有权限登录此应用", "You may not sign in to this application"},
+	"login_app_disabled":     {2059, "应用已停用", "The application is switched off"},
+	"login_method_off":       {2037, "应用未开启此登录方式", "The application does not offer this way of signing in"},
+	"login_flow_gone":        {2021, "登录流程已失效，请重新登录", "The sign-in is over or took too long, begin again"},
+	"session_none":           {2020, "尚未登录", "Not logged in"},
+	"step_mfa":               {1635, "请完成多因素认证", "A second factor is needed"},
+	"step_mfa_by_app":        {1636, "请完成多因素认证", "A second factor is needed"},
+	"step_first_reset":       {1639, "首次登录，请重置密码", "Choose a new password for your first sign-in"},
+	"step_forced_reset":      {2058, "密码已过期，请重置密码", "Your password is too old, choose a new one"},
+	"step_complete":          {1642, "请补全信息", "Some information about you is missing"},
+	"passwords_differ":       {0, "两次输入的密码不一致", "The two passwords differ"},
+	"scan_gone":              {2108, "二维码已过期", "The QR code has expired"},
+	"scan_state":             {0, "二维码状态已改变", "The QR code has been answered, or was not scanned by you"},
+	"scan_ticket_invalid":    {2109, "ticket 无效或已过期", "The ticket is invalid or has expired"},
+	"scan_in_browser":        {0, "此用户池不允许在浏览器中换取用户信息", "This pool has tickets exchanged by servers only"},
+
+	// Registration and one's own account.
+	"register_disabled":        {2031, "已关闭注册", "Registration is closed"},
+	"register_too_often":       {2100, "注册过于频繁，请稍后重试", "Too many accounts were registered from here, try again later"},
+	"register_not_whitelisted": {0, "不在注册白名单中", "Only those on the whitelist may register"},
+	"register_account_missing": {0, "请提供用户名、邮箱或手机号", "Give a username, an email or a phone number"},
+	"user_exists":              {2026, "用户已存在", "The user exists already"},
+	"agreement_missing":        {0, "请先同意协议", "The agreements must be accepted"},
+	"password_missing":         {2032, "请输入密码", "A password is needed"},
+	"password_unchanged":       {0, "新密码不能与旧密码相同", "The new password must differ from the old one"},
+	"old_password_missing":     {2201, "请输入旧密码", "The old password is needed"},
+	"old_password_wrong":       {2203, "旧密码错误", "The old password is wrong"},
+	"completion_missing":       {0, "请补全字段 %s", "The field %s is missing"},
+	"address_missing":          {0, "请提供邮箱或手机号", "Give an email or a phone number"},
+	"email_bound":              {2200, "已绑定邮箱", "An email is bound already"},
+	"phone_bound":              {2035, "已绑定手机号", "A phone number is bound already"},
+	"email_not_bound":          {0, "未绑定邮箱", "No email is bound"},
+	"phone_not_bound":          {0, "未绑定手机号", "No phone number is bound"},
+	"email_unchanged":          {2230, "新邮箱与旧邮箱相同", "The email is the old one"},
+	"phone_unchanged":          {2229, "新手机号与旧手机号相同", "The phone number is the old one"},
+	"old_email_needed":         {2227, "需要验证旧邮箱", "The old email must be proven"},
+	"old_phone_needed":         {0, "需要验证旧手机号", "The old phone number must be proven"},
+	"old_email_mismatch":       {2037, "旧邮箱不匹配", "The old email is another"},
+	"old_phone_mismatch":       {2038, "旧手机号不匹配", "The old phone number is another"},
+	"last_way_in":              {2217, "至少保留一种登录方式", "Nothing would be left to sign in by"},
+	"proof_missing":            {0, "请提供验证码或密码", "A code or the password is needed"},
+
+	// Codes, captchas, locks.
+	"passcode_wrong":           {2001, "验证码错误", "The code is wrong"},
+	"passcode_expired":         {2300, "验证码已失效，请重新获取", "The code is no longer valid, ask for another"},
+	"passcode_too_often":       {2080, "发送过于频繁，请稍后重试", "A code was sent a moment ago, wait a minute"},
+	"captcha_needed":           {2000, "请输入图形验证码", "Enter the text of the picture"},
+	"captcha_wrong":            {2000, "图形验证码错误", "The text of the picture is wrong"},
+	"login_locked":             {2005, "账号已被锁定", "The account is locked"},
+	"login_flood":              {1000, "失败次数过多，请稍后重试", "Too many tries have failed, try again later"},
+	"unlock_off":               {0, "未开启自助解锁", "Accounts are unlocked by administrators"},
+	"unlock_password_needed":   {0, "解锁需要输入密码", "Unlocking asks for the password too"},
+	"mail_not_configured":      {0, "未配置邮件服务", "No mail service is configured"},
+	"sms_not_configured":       {0, "未配置短信服务", "No SMS service is configured"},
+	"mail_provider_incomplete": {0, "邮件服务商配置不完整", "The settings of the mail provider are incomplete"},
+	"mail_template_invalid":    {0, "邮件模版有误：%s", "The mail template cannot be used: %s"},
 
 	// Custom fields.
 	"field_not_found":       {0, "自定义字段不存在", "Custom field not found"},
@@ -177,7 +259,24 @@ var messages = map[string]message{
 	"env_limit":       {0, "环境变量数量超过上限 %s", "A pool takes at most %s variables"},
 
 	// Applications and access keys.
-	"application_not_found":          {2011, "应用不存在", "Application not found"},
+	"application_not_found": {2011, "应用不存在", "Application not found"},
+
+	// Settings of applications.
+	"template_unknown":               {0, "集成应用模版 %s 不存在", "There is no application template %s"},
+	"connection_not_found":           {0, "身份源连接 %s 不存在", "There is no identity source connection %s"},
+	"password_unsafe":                {2061, "密码强度不足", "The password is not strong enough"},
+	"application_identifier_taken":   {2039, "应用认证地址已被占用", "The application's identifier is taken"},
+	"application_limit":              {0, "应用数量超过上限 %s", "A pool takes at most %s applications"},
+	"redirect_uri_invalid":           {0, "回调地址 %s 不合法", "%s cannot be a redirect URI"},
+	"protocol_unsupported":           {0, "暂不支持协议 %s", "The protocol %s is not supported"},
+	"application_needs_secret":       {0, "授权方式 %s 需要应用密钥", "The grant %s needs an application that keeps a secret"},
+	"application_needs_grant":        {0, "返回类型 %s 需要授权方式 %s", "The response type %s needs the grant %s"},
+	"application_needs_legacy":       {0, "%s 仅在兼容模式下可用", "%s is only for legacy applications"},
+	"factor_unsupported":             {0, "暂不支持 MFA 方式 %s", "The factor %s is not supported"},
+	"client_wrong":                   {2011, "应用 ID 或密钥错误", "The application's id or its secret is wrong"},
+	"agreement_not_found":            {0, "协议不存在", "Agreement not found"},
+	"agreement_limit":                {0, "协议数量超过上限 %s", "An application takes at most %s agreements"},
+	"lookups_too_many":               {1000, "请求过于频繁，请稍后重试", "Too many requests, try again later"},
 	"programmatic_account_not_found": {0, "编程访问账号不存在", "Programmatic access account not found"},
 	"programmatic_account_limit":     {0, "编程访问账号数量超过上限 %s", "An application takes at most %s programmatic access accounts"},
 	"access_key_not_found":           {0, "密钥不存在", "Access key not found"},
@@ -207,13 +306,36 @@ var arguments = map[string]string{
 	"advancedFilter": "filter",
 	"userIdType":     "type",
 	"lastIp":         "lastIP",
+	"appName":        "name",
+	"appIdentifier":  "identifier",
+	"appDescription": "description",
+	"appLogo":        "logo",
 }
 
 // refusal is a failure in the words of the wire.
 type refusal struct {
-	code int
-	name string // the domain's code, for programs: "user_not_found"
-	text string
+	code   int
+	status int    // of the kind of failure, in HTTP's numbers: browser clients decide by it what they do
+	name   string // the domain's code, for programs: "user_not_found"
+	text   string
+	data   any    // for programs, nil for most
+	flow   string // names the sign-in that waits for its next step
+}
+
+// detailed is a refusal that says more than its words: how many tries are left, or what the next step of a sign-in needs.
+type detailed struct {
+	error      // with a *fault.Error in its chain
+	status int // 0 = that of the fault's kind
+	data   any
+	flow   string
+}
+
+func (d *detailed) Unwrap() error { return d.error }
+
+// statuses are the numbers of error-codes.json, by kind.
+var statuses = map[fault.Kind]int{
+	fault.Internal: 500, fault.Invalid: 400, fault.Unauthenticated: 401, fault.Forbidden: 403, fault.NotFound: 404, fault.Conflict: 409,
+	fault.Unprocessable: 422, fault.TooLarge: 413, fault.Throttled: 429, fault.Unsupported: 501, fault.Unavailable: 503, fault.Refused: 499,
 }
 
 // refusalOf words an error for the caller. Anything but a *fault.Error is internal, and its text withheld.
@@ -237,7 +359,15 @@ func refusalOf(err error, c *caller.Caller) refusal {
 	if english(c) {
 		text = m.en
 	}
-	return refusal{m.code, e.Code, fillIn(text, e.Args)}
+	told := refusal{code: m.code, status: statuses[e.Kind], name: e.Code, text: fillIn(text, e.Args)}
+	var more *detailed
+	if e.Kind != fault.Internal && errors.As(err, &more) {
+		told.data, told.flow = more.data, more.flow
+		if more.status != 0 {
+			told.status = more.status
+		}
+	}
+	return told
 }
 
 // english reports the caller's choice between the wire's two languages; without one it is Chinese, as its clients have it.

@@ -179,9 +179,9 @@ type graphqlFailure struct {
 
 type graphqlError struct {
 	Message struct {
-		Code    int       `json:"code"`
-		Message string    `json:"message"`
-		Data    *struct{} `json:"data"`
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+		Data    any    `json:"data"`
 	} `json:"message"`
 	Locations  []graphqlLocation `json:"locations"`
 	Path       []any             `json:"path"`
@@ -208,7 +208,7 @@ func (graphqlWire) Fail(w http.ResponseWriter, r *http.Request, _ *op.Op, c *cal
 	answer := graphqlFailure{Errors: make([]graphqlError, len(list))}
 	for i, e := range list {
 		told, to := refusalOf(e.Err, c), &answer.Errors[i]
-		to.Message.Code, to.Message.Message = told.code, told.text
+		to.Message.Code, to.Message.Message, to.Message.Data = told.code, told.text, told.data
 		to.Extensions.Code, to.Extensions.Extension.Name = told.code, told.name
 		to.Path, to.RequestID = e.Path, c.RequestID
 		if e.Line > 0 {

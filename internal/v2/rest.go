@@ -12,8 +12,9 @@ import (
 	"github.com/guildhall-id/guildhall/internal/op"
 )
 
-// restWire is the envelope of the REST routes: {"code":200,"message":…,"data":…}, or {"code":…,"message":…}. The HTTP status
-// is always 200: clients read nothing of another one.
+// restWire is the envelope of the REST routes: {"code":200,"statusCode":200,"message":…,"data":…}, or {"code":…,"statusCode":…,
+// "message":…} and what else the refusal holds: some clients look at code and some at statusCode. The HTTP status is always 200:
+// clients read nothing of another one.
 type restWire struct{ api *API }
 
 // Caller resolves the caller, and refuses a token that is worth nothing where the operation wants somebody.
@@ -35,7 +36,7 @@ func (e restWire) Succeed(w http.ResponseWriter, r *http.Request, o *op.Op, c *c
 		b.Send(w)
 		return
 	}
-	b.WriteString(`{"code":200,"message":"success","data":`)
+	b.WriteString(`{"code":200,"statusCode":200,"message":"success","data":`)
 	if _, none := data.(struct{}); none {
 		b.WriteString("null")
 	} else if err := json.MarshalWrite(b, data, encoding); err != nil {
@@ -49,16 +50,27 @@ func (e restWire) Succeed(w http.ResponseWriter, r *http.Request, o *op.Op, c *c
 }
 
 type restFailure struct {
-	Code      int    `json:"code"`
-	Message   string `json:"message"`
-	RequestID string `json:"requestId,omitzero"`
+	Code       int    `json:"code"`
+	StatusCode int    `json:"statusCode"`
+	APICode    int    `json:"apiCode,omitzero"`
+	Message    string `json:"message"`
+	Data       any    `json:"data,omitzero"`
+	FlowHandle string `json:"flowHandle,omitzero"`
+	RequestID  string `json:"requestId,omitzero"`
 }
+
+// firstAPICode is where the wire's own numbers begin; below it they are those of HTTP.
+const firstAPICode = 1000
 
 func (restWire) Fail(w http.ResponseWriter, r *http.Request, _ *op.Op, c *caller.Caller, err error) {
 	c = spoken(c, r)
 	told := refusalOf(err, c)
 	b := op.NewAnswer()
-	_ = json.MarshalWrite(b, restFailure{told.code, told.text, c.RequestID}, encoding) // texts and a number always encode
+	f := restFailure{Code: told.code, StatusCode: told.status, Message: told.text, Data: told.data, FlowHandle: told.flow, RequestID: c.RequestID}
+	if f.Code >= firstAPICode {
+		f.APICode = f.Code
+	}
+	_ = json.MarshalWrite(b, f, encoding) // texts, numbers and views of our own always encode
 	b.Send(w)
 }
 
@@ -117,3 +129,6 @@ func unserved(ops []op.Op, routes []route) []op.Op {
 	}
 	return list
 }
+
+// encodeRaw is v as the whole answer, without an envelope.
+func encodeRaw(v any) (raw, error) { return json.Marshal(v, encoding) }

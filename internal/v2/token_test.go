@@ -58,9 +58,6 @@ func TestTokens(t *testing.T) {
 			{name: "the public key, without a token", as: "none", send: "GET /api/v2/.well-known", want: `{"publicKey": "*"}`},
 			{name: "the public key, with a bad token", as: "bad", send: "GET /api/v2/.well-known", want: `{"publicKey": "*"}`},
 			{name: "the public key, with a user's token", as: "annToken", send: "GET /api/v2/.well-known", want: `{"publicKey": "*"}`},
-			{name: "the signing keys", as: "none", send: "GET /oidc/.well-known/jwks.json", want: `{"keys": [{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "*", "n": "*", "e": "AQAB"}]}`},
-			{name: "the signing keys of an application", as: "none", send: "GET /$app2/oidc/.well-known/jwks.json", want: `{"keys": [{"kid": "*"}]}`},
-			{name: "the signing keys of none", as: "none", send: "GET /nonsense/oidc/.well-known/jwks.json", want: `!2011`},
 
 			{name: "a strong password", as: "none", send: `{checkPasswordStrength(password: "Passw0rd!") {valid message}}`, want: `{"checkPasswordStrength": {"valid": true, "message": null}}`},
 			{name: "a weak password", as: "none", send: `{checkPasswordStrength(password: "asdas21asd") {valid message}}`, want: `{"checkPasswordStrength": {"valid": false, "message": "*"}}`},

@@ -3,6 +3,7 @@ package v2
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -137,7 +138,16 @@ func (a *API) setUdf(ctx context.Context, in *setUdfInput) (*field, error) {
 			return nil, fault.Field("options").Because(err)
 		}
 	}
-	fields, err := a.dir.SetFields(ctx, caller.From(ctx).PoolID, []directory.FieldInput{f})
+	pool := caller.From(ctx).PoolID
+	known, err := a.dir.Fields(ctx, pool, in.TargetType)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(known, func(k directory.Field) bool { return k.Key == in.Key }) {
+		// This wire has no word for who may see and write a field: its users fill in all of them.
+		f.UserVisible, f.UserEditable = new(true), new(true)
+	}
+	fields, err := a.dir.SetFields(ctx, pool, []directory.FieldInput{f})
 	if err != nil {
 		return nil, err
 	}
@@ -310,10 +320,26 @@ func (a *API) setUdvBatch(ctx context.Context, in *setUdvBatchInput) ([]customVa
 		}
 		values[in.UdvList[i].Key] = v
 	}
-	if err := a.dir.SetValues(ctx, caller.From(ctx).PoolID, in.TargetType, in.TargetID, values); err != nil {
+	if err := a.setValues(ctx, &in.targetInput, values); err != nil {
 		return nil, err
 	}
 	return a.valuesOf(ctx, &in.targetInput)
+}
+
+// setValues gives one target values. Users give them to themselves alone, and only those that the pool has opened to them.
+func (a *API) setValues(ctx context.Context, in *targetInput, values map[string]jsontext.Value) error {
+	c := caller.From(ctx)
+	if c.Kind != caller.User {
+		return a.dir.SetValues(ctx, c.PoolID, in.TargetType, in.TargetID, values)
+	}
+	if in.TargetType != directory.UserTarget || in.TargetID != c.UserID {
+		return op.ErrForbidden
+	}
+	app, err := a.applicationMeant(ctx, c)
+	if err != nil {
+		return err
+	}
+	return a.signin.SetOwnValues(ctx, app, c.UserID, values)
 }
 
 // mostValues is how many values one call may write.
@@ -367,6 +393,12 @@ type removeUdvInput struct {
 func (a *API) removeUdv(ctx context.Context, in *removeUdvInput) ([]customValue, error) {
 	if err := a.checkTargets(ctx, in.TargetType, in.TargetID); err != nil {
 		return nil, err
+	}
+	if caller.From(ctx).Kind == caller.User {
+		if err := a.setValues(ctx, &in.targetInput, map[string]jsontext.Value{in.Key: jsontext.Value("null")}); err != nil {
+			return nil, err
+		}
+		return a.valuesOf(ctx, &in.targetInput)
 	}
 	if _, err := a.dir.RemoveValue(ctx, caller.From(ctx).PoolID, in.TargetType, in.TargetID, in.Key); err != nil {
 		return nil, err

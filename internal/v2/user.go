@@ -44,6 +44,9 @@ func (a *API) user(ctx context.Context, in *idInput) (*user, error) {
 		return nil, err
 	}
 	u, err := a.dir.User(ctx, c.PoolID, directory.ByID(id))
+	if err == nil && c.Kind == caller.User {
+		return a.showSelf(ctx, u, selected(ctx))
+	}
 	return a.showFound(ctx, u, err, selected(ctx))
 }
 
@@ -210,7 +213,14 @@ func (a *API) findUser(ctx context.Context, in *keysInput) (*user, error) {
 	return a.showFound(ctx, u, err, selected(ctx))
 }
 
+// isUserExists tells management calls of every user. Others ask as forms do that people fill in.
 func (a *API) isUserExists(ctx context.Context, in *keysInput) (bool, error) {
+	if c := caller.From(ctx); c.Kind != caller.Key && c.Kind != caller.System {
+		if c.PoolID == "" {
+			return false, directory.ErrPoolNotFound
+		}
+		return a.signin.AccountKnown(ctx, c.PoolID, directory.Principals{Username: in.Username, Email: in.Email, Phone: in.Phone, ExternalID: in.ExternalID})
+	}
 	_, err := a.find(ctx, in)
 	if errors.Is(err, directory.ErrUserNotFound) {
 		return false, nil
@@ -333,7 +343,9 @@ func customParams(params string) (map[string]jsontext.Value, error) {
 
 type updateUserInput struct {
 	idInput
-	Input userInput `json:"input"`
+	Input      userInput `json:"input"`
+	EmailToken string    `json:"emailToken"`
+	PhoneToken string    `json:"phoneToken"`
 }
 
 // updateUser changes a user. Users change themselves only, and less of it.
@@ -343,13 +355,10 @@ func (a *API) updateUser(ctx context.Context, in *updateUserInput) (*user, error
 	if err != nil {
 		return nil, err
 	}
-	p := directory.UserPatch{}
 	if c.Kind == caller.User {
-		if err := in.Input.byOwner(); err != nil {
-			return nil, err
-		}
-		p.Event = updateProfile
+		return a.updateSelf(ctx, in)
 	}
+	p := directory.UserPatch{}
 	if p.UserInput, err = in.Input.fields(); err != nil {
 		return nil, err
 	}

@@ -110,12 +110,12 @@ func (in *userInput) password(keep bool) *directory.PasswordInput {
 }
 
 // byOwner refuses what users may not change of themselves: all that says who they are, and what the server or an administrator
-// keeps about them.
-func (in *userInput) byOwner() error {
+// keeps about them. A new address has to be proven.
+func (in *userInput) byOwner(emailProven, phoneProven bool) error {
 	switch {
-	case in.Email != nil:
+	case in.Email != nil && !emailProven:
 		return errEmailNotWritable
-	case in.Phone != nil || in.PhoneCountryCode != nil:
+	case (in.Phone != nil || in.PhoneCountryCode != nil) && !phoneProven:
 		return errPhoneNotWritable
 	}
 	for _, f := range []struct {

@@ -187,27 +187,3 @@ func (a *API) endLogins(ctx context.Context, pool string, users []directory.User
 	_, err := a.dir.UpdateUsers(ctx, pool, refs, patches)
 	return err
 }
-
-type logoutInput struct {
-	UserID string `json:"userId"`
-}
-
-// logout ends the logins of the user whom a management call names, or of the user who calls.
-func (a *API) logout(ctx context.Context, in *logoutInput) (struct{}, error) {
-	c := caller.From(ctx)
-	id, event := in.UserID, ""
-	switch c.Kind {
-	case caller.Anonymous:
-		return struct{}{}, errNotLoggedIn
-	case caller.User:
-		id, event = c.UserID, logoutEvent
-	}
-	if id == "" {
-		return struct{}{}, fault.Field("userId")
-	}
-	u, err := a.dir.User(ctx, c.PoolID, directory.ByID(id))
-	if err != nil {
-		return struct{}{}, err
-	}
-	return struct{}{}, a.endLogins(ctx, c.PoolID, []directory.User{*u}, event)
-}

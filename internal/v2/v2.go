@@ -4,6 +4,7 @@ package v2
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/guildhall-id/guildhall/contract"
 	"github.com/guildhall-id/guildhall/internal/access"
@@ -62,8 +63,8 @@ func New(o Options) (*API, error) {
 	if err != nil {
 		return nil, err
 	}
-	served := a.served()
-	a.routes = append(served, unserved(served, known)...)
+	tables := a.tables()
+	a.routes = append(tables, unserved(tables, known)...)
 	return a, nil
 }
 
@@ -92,7 +93,7 @@ func (a *API) register(s *gql.Schema) {
 	s.Query("userBatch", root(key, a.userBatch))
 	s.Query("searchUser", root(key, a.searchUser))
 	s.Query("findUser", root(key, a.findUser))
-	s.Query("isUserExists", root(key, a.isUserExists))
+	s.Query("isUserExists", root(anyone, a.isUserExists))
 	s.Mutation("createUser", root(key, a.createUser))
 	s.Mutation("updateUser", root(keyOrUser, a.updateUser))
 	s.Mutation("deleteUser", root(key, a.deleteUser))
@@ -145,10 +146,10 @@ func (a *API) register(s *gql.Schema) {
 	s.Mutation("removeUdf", root(key, a.removeUdf))
 	s.Query("udv", root(keyOrUser, a.udv))
 	s.Query("udfValueBatch", root(key, a.udfValueBatch))
-	s.Mutation("setUdv", root(key, a.setUdv))
-	s.Mutation("setUdvBatch", root(key, a.setUdvBatch))
+	s.Mutation("setUdv", root(keyOrUser, a.setUdv))
+	s.Mutation("setUdvBatch", root(keyOrUser, a.setUdvBatch))
 	s.Mutation("setUdfValueBatch", root(key, a.setUdfValueBatch))
-	s.Mutation("removeUdv", root(key, a.removeUdv))
+	s.Mutation("removeUdv", root(keyOrUser, a.removeUdv))
 	s.Bind("UserDefinedField", field{})
 	s.Bind("UserDefinedData", customValue{})
 	s.Bind("UserDefinedDataMap", targetValues{})
@@ -191,6 +192,7 @@ func (a *API) register(s *gql.Schema) {
 	s.Bind("PaginatedPolicies", page[policy]{})
 	s.Bind("PaginatedPolicyAssignments", page[policyAssignment]{})
 
+	a.registerSignIn(s)
 	s.Bind("CommonMessage", commonMessage{})
 	s.Bind("AccessTokenRes", accessToken{})
 	s.Bind("RefreshAccessTokenRes", accessToken{})
@@ -203,6 +205,11 @@ func (a *API) register(s *gql.Schema) {
 	s.Unserved(func(field string) error {
 		return fault.New(fault.Unsupported, "operation_unsupported", rootName(field))
 	})
+}
+
+// tables are all REST routes that are served.
+func (a *API) tables() []op.Op {
+	return slices.Concat(a.served(), a.applicationRoutes(), a.publicRoutes(), a.signInRoutes(), a.mfaOperations())
 }
 
 // served is the table of contents of the REST half, in the contract's order.
@@ -221,7 +228,6 @@ func (a *API) served() []op.Op {
 		op.Get("/api/v2/analysis/user-action", "listUserActions", key, a.userActions),
 		op.Delete("/api/v2/applications/programmatic-access-accounts", "deleteProgrammaticAccessAccount", key, a.deleteProgrammaticAccount),
 		op.Patch("/api/v2/applications/programmatic-access-accounts", "disableProgrammaticAccessAccount", key, a.updateProgrammaticAccount),
-		op.Post("/api/v2/applications/{appId}", "updateDefaultApplicationAccessPolicy", key, a.updateApplication),
 		op.Post("/api/v2/applications/{appId}/authorization/allow", "allowAccessApplication", key, a.allowAppAccess),
 		op.Post("/api/v2/applications/{appId}/authorization/deny", "denyAccessApplication", key, a.denyAppAccess),
 		op.Post("/api/v2/applications/{appId}/authorization/disable-effect", "disableApplicationAccessPolicy", key, a.disableAppAccess),
@@ -262,9 +268,6 @@ func (a *API) served() []op.Op {
 		op.Get("/api/v2/users/{userId}", "detail", key, a.getUser),
 		op.Get("/api/v2/users/{userId}/orgs", "listOrgs", key, a.userOrgs),
 		op.Get("/api/v2/users/{userId}/tenants", "getUserTenants", key, a.userTenants),
-		op.Get("/logout", "logout", anyone, a.logout), // anyone: the wire has its own number for who is not logged in
-		op.Get("/oidc/.well-known/jwks.json", "jwks", anyone, a.jwks),
-		op.Get("/{appId}/oidc/.well-known/jwks.json", "jwks", anyone, a.applicationJWKS),
 	}
 }
 
@@ -284,6 +287,8 @@ func (a *API) Mount(mux *http.ServeMux) {
 	for _, o := range a.routes {
 		mux.Handle(o.Pattern(), withBearing(op.Handler(o, rest, a.limits)))
 	}
+	a.mountSignIn(mux)
+	mountCDN(mux)
 	mux.HandleFunc("/api/v2/", func(w http.ResponseWriter, r *http.Request) {
 		rest.Fail(w, r, &op.Op{}, caller.From(r.Context()), errRouteNotFound)
 	})

@@ -41,7 +41,7 @@ func newAPI(t testing.TB, d *db.DB) *apiHall {
 	t.Helper()
 	h := &apiHall{Hall: testhall.New(t, d), mux: http.NewServeMux()}
 	h.pool = h.Pool(t, "first")
-	h.api = New(Options{Directory: h.Directory, Access: h.Access, Signin: h.Signin, Log: h.Log, DB: d,
+	h.api = New(Options{Directory: h.Directory, Access: h.Access, Signin: h.Signin, Notify: h.Notify, Log: h.Log, DB: d,
 		Limits: op.Limits{Body: 1 << 20, Deadline: 10 * time.Second}, Now: time.Now, Started: time.Now(), Window: 5 * time.Minute,
 		DefaultPhoto: testPhoto, Version: "1.2.3"})
 	h.api.Mount(h.mux)

@@ -20,6 +20,8 @@ func (a *API) wireOf(o *op.Op) op.Wire {
 	switch {
 	case o.Name == "getSystemInfo":
 		return system{api: a}
+	case o.Rule(&caller.Caller{}) == nil && atDoor[o.Name]:
+		return door{api: a}
 	case o.Rule(&caller.Caller{}) == nil:
 		return open{}
 	}
@@ -161,4 +163,77 @@ type open struct{ envelope }
 // Caller is always anonymous.
 func (open) Caller(r *http.Request, _ []byte, _ *op.Op) (*caller.Caller, error) {
 	return baseCaller(r), nil
+}
+
+// atDoor are the operations of the authentication client: those that nobody has to be signed in for are done at the door of an application.
+var atDoor = doorNames()
+
+func doorNames() map[string]bool {
+	names := map[string]bool{}
+	for _, o := range operations {
+		if o.Client == "authentication" && o.Domain != "public-info" {
+			names[o.Name] = true
+		}
+	}
+	return names
+}
+
+// door is the op.Wire of operations that anybody may use at the door of an application, see app.
+type door struct {
+	envelope
+	api *API
+}
+
+// Caller is anonymous, at the door of the application that the header names, or HTTP Basic, which shows its secret too. Tokens are not
+// looked at: one that has expired must not keep its owner from signing in.
+func (d door) Caller(r *http.Request, _ []byte, _ *op.Op) (*caller.Caller, error) {
+	c := baseCaller(r)
+	id, secret, basic := basicClient(r)
+	if !basic {
+		id = r.Header.Get("X-Authing-App-Id")
+	}
+	if id == "" {
+		return c, nil
+	}
+	return c, d.api.enter(r.Context(), c, id, secret, basic)
+}
+
+// basicClient is a client's identifier and secret in an Authorization header, both form-encoded as RFC 6749 2.3.1 has it. Anything but
+// Basic is none: the node client leaves tokens there.
+func basicClient(r *http.Request) (id, secret string, ok bool) {
+	id, secret, ok = r.BasicAuth()
+	if !ok {
+		return "", "", false
+	}
+	for _, text := range []*string{&id, &secret} {
+		if plain, err := url.QueryUnescape(*text); err == nil {
+			*text = plain
+		}
+	}
+	return id, secret, true
+}
+
+// enter puts c at the door of an application, whose secret is checked where one is shown.
+func (a *API) enter(ctx context.Context, c *caller.Caller, id, secret string, shown bool) error {
+	var app *signin.Application
+	var err error
+	if shown {
+		app, err = a.Signin.AuthenticateApplication(ctx, id, secret)
+	} else {
+		app, err = a.Signin.Application(ctx, id)
+	}
+	if err != nil {
+		return err
+	}
+	c.PoolID, c.AppID, c.AppProven = app.PoolID, app.ID, shown
+	return nil
+}
+
+// app is the application that the caller is at: the one that the request names, or that the caller's token was made for.
+func (a *API) app(ctx context.Context) (*signin.Application, error) {
+	c := caller.From(ctx)
+	if c.AppID == "" {
+		return nil, signin.ErrApplicationNotFound
+	}
+	return a.Signin.PoolApplication(ctx, c.PoolID, c.AppID)
 }

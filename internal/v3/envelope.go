@@ -48,7 +48,7 @@ func (envelope) Fail(w http.ResponseWriter, r *http.Request, o *op.Op, c *caller
 		lang = r.Header.Get("x-authing-lang")
 	}
 	b := op.NewAnswer()
-	// A struct of strings and numbers always encodes.
+	// A struct of texts and numbers always encodes.
 	_ = b.Encode(failureOf(err, o.Name, strings.HasPrefix(strings.ToLower(lang), "en"), c.RequestID))
 	b.Send(w)
 }
@@ -58,6 +58,7 @@ type failure struct {
 	Message    string `json:"message"`
 	APICode    int    `json:"apiCode,omitzero"`
 	RequestID  string `json:"requestId,omitzero"`
+	Data       any    `json:"data,omitzero"` // what a sign-in goes on with
 }
 
 func failureOf(err error, operation string, english bool, requestID string) failure {
@@ -70,5 +71,5 @@ func failureOf(err error, operation string, english bool, requestID string) fail
 	if english {
 		text = m.en
 	}
-	return failure{StatusCode: statusOf(e.Kind), Message: fillIn(text, e.Args), APICode: m.apiCode, RequestID: requestID}
+	return failure{StatusCode: statusOf(e.Kind), Message: fillIn(text, e.Args), APICode: m.apiCode, RequestID: requestID, Data: dataOf(err)}
 }

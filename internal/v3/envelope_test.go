@@ -321,7 +321,8 @@ func TestNumbersStandInTheContract(t *testing.T) {
 	if err := json.Unmarshal(b, &contract); err != nil {
 		t.Fatal(err)
 	}
-	status, api := map[int]bool{}, map[int]bool{0: true}
+	// Signing in has numbers that the list leaves out and its descriptions name.
+	status, api := map[int]bool{}, map[int]bool{0: true, 2000: true, 2001: true, 2016: true, 2061: true, 2080: true, 2300: true}
 	for _, c := range contract.StatusCode {
 		status[c.Code] = true
 	}

@@ -1550,6 +1550,66 @@ type GetAdminAuditLogsDto struct {
 	Pagination    ListWebhooksDto `json:"pagination"`
 }
 
+// UpdateEmailTemplateDto is the request of updateEmailTemplate: POST /api/v3/update-email-template.
+type UpdateEmailTemplateDto struct {
+	Type             string  `json:"type" rule:"required,enum=WELCOME_EMAIL|FIRST_CREATED_USER|REGISTER_VERIFY_CODE|LOGIN_VERIFY_CODE|MFA_VERIFY_CODE|INFORMATION_COMPLETION_VERIFY_CODE|FIRST_EMAIL_LOGIN_VERIFY|CONSOLE_CONDUCTED_VERIFY|USER_PASSWORD_UPDATE_REMIND|ADMIN_RESET_USER_PASSWORD_NOTIFICATION|USER_PASSWORD_RESET_NOTIFICATION|RESET_PASSWORD_VERIFY_CODE|SELF_UNLOCKING_VERIFY_CODE|EMAIL_BIND_VERIFY_CODE|EMAIL_UNBIND_VERIFY_CODE"`
+	CustomizeEnabled bool    `json:"customizeEnabled" rule:"required"`
+	Name             string  `json:"name" rule:"required"`
+	Subject          string  `json:"subject" rule:"required"`
+	Sender           string  `json:"sender" rule:"required"`
+	Content          string  `json:"content" rule:"required"`
+	ExpiresIn        *int64  `json:"expiresIn"`
+	RedirectTo       *string `json:"redirectTo"`
+	TplEngine        *string `json:"tplEngine" rule:"enum=handlebar|ejs"`
+}
+
+// PreviewEmailTemplateDto is the request of previewEmailTemplate: POST /api/v3/preview-email-template.
+type PreviewEmailTemplateDto struct {
+	Type      string  `json:"type" rule:"required,enum=WELCOME_EMAIL|FIRST_CREATED_USER|REGISTER_VERIFY_CODE|LOGIN_VERIFY_CODE|MFA_VERIFY_CODE|INFORMATION_COMPLETION_VERIFY_CODE|FIRST_EMAIL_LOGIN_VERIFY|CONSOLE_CONDUCTED_VERIFY|USER_PASSWORD_UPDATE_REMIND|ADMIN_RESET_USER_PASSWORD_NOTIFICATION|USER_PASSWORD_RESET_NOTIFICATION|RESET_PASSWORD_VERIFY_CODE|SELF_UNLOCKING_VERIFY_CODE|EMAIL_BIND_VERIFY_CODE|EMAIL_UNBIND_VERIFY_CODE"`
+	Content   *string `json:"content"`
+	Subject   *string `json:"subject"`
+	Sender    *string `json:"sender"`
+	ExpiresIn *int64  `json:"expiresIn"`
+	TplEngine *string `json:"tplEngine" rule:"enum=handlebar|ejs"`
+}
+
+// ConfigEmailProviderDto is the request of configEmailProvider: POST /api/v3/config-email-provider.
+type ConfigEmailProviderDto struct {
+	Type                string                                 `json:"type" rule:"required,enum=ali|qq|sendgrid|custom"`
+	Enabled             bool                                   `json:"enabled" rule:"required"`
+	SmtpConfig          *SMTPEmailProviderConfigInput          `json:"smtpConfig"`
+	SendGridConfig      *SendGridEmailProviderConfigInput      `json:"sendGridConfig"`
+	AliExmailConfig     *AliExmailEmailProviderConfigInput     `json:"aliExmailConfig"`
+	TencentExmailConfig *TencentExmailEmailProviderConfigInput `json:"tencentExmailConfig"`
+}
+
+// SMTPEmailProviderConfigInput stands in ConfigEmailProviderDto.
+type SMTPEmailProviderConfigInput struct {
+	SmtpHost   string  `json:"smtp_host" rule:"required"`
+	SmtpPort   int64   `json:"smtp_port" rule:"required"`
+	Sender     *string `json:"sender"`
+	SenderPass string  `json:"senderPass" rule:"required"`
+	Secure     *bool   `json:"secure"`
+}
+
+// SendGridEmailProviderConfigInput stands in ConfigEmailProviderDto.
+type SendGridEmailProviderConfigInput struct {
+	Sender string `json:"sender" rule:"required"`
+	Apikey string `json:"apikey" rule:"required"`
+}
+
+// AliExmailEmailProviderConfigInput stands in ConfigEmailProviderDto.
+type AliExmailEmailProviderConfigInput struct {
+	Sender     string `json:"sender" rule:"required"`
+	SenderPass string `json:"senderPass" rule:"required"`
+}
+
+// TencentExmailEmailProviderConfigInput stands in ConfigEmailProviderDto.
+type TencentExmailEmailProviderConfigInput struct {
+	Sender     string `json:"sender" rule:"required"`
+	SenderPass string `json:"senderPass" rule:"required"`
+}
+
 // GetApplicationParams is the request of getApplication: GET /api/v3/get-application.
 type GetApplicationParams struct {
 	AppID string `json:"appId" rule:"required"`
@@ -1622,28 +1682,28 @@ type ListApplicationSimpleInfoParams struct {
 
 // CreateApplicationDto is the request of createApplication: POST /api/v3/create-application.
 type CreateApplicationDto struct {
-	AppName              string                             `json:"appName" rule:"required"`
-	Template             *string                            `json:"template"`
-	TemplateData         jsontext.Value                     `json:"templateData"`
-	AppIdentifier        *string                            `json:"appIdentifier"`
-	AppLogo              *string                            `json:"appLogo"`
-	AppDescription       *string                            `json:"appDescription"`
-	AppType              *string                            `json:"appType" rule:"enum=web|spa|native|api|mfa|mini-program|gateway-app|gateway-agent"`
-	DefaultProtocol      *string                            `json:"defaultProtocol" rule:"enum=oidc|oauth|saml|cas|asa"`
-	RedirectURIs         []string                           `json:"redirectUris"`
-	LogoutRedirectURIs   []string                           `json:"logoutRedirectUris"`
-	InitLoginURI         *string                            `json:"initLoginUri"`
-	SsoEnabled           *bool                              `json:"ssoEnabled"`
-	OidcConfig           jsontext.Value                     `json:"oidcConfig"`
-	SamlProviderEnabled  *bool                              `json:"samlProviderEnabled"`
-	SamlConfig           jsontext.Value                     `json:"samlConfig"`
-	OauthProviderEnabled *bool                              `json:"oauthProviderEnabled"`
-	OauthConfig          jsontext.Value                     `json:"oauthConfig"`
-	CasProviderEnabled   *bool                              `json:"casProviderEnabled"`
-	CasConfig            jsontext.Value                     `json:"casConfig"`
-	LoginConfig          *ApplicationLoginConfigInputDto    `json:"loginConfig"`
-	RegisterConfig       *ApplicationRegisterConfigInputDto `json:"registerConfig"`
-	BrandingConfig       ApplicationBrandingConfigInputDto  `json:"brandingConfig"`
+	AppName              string                            `json:"appName" rule:"required"`
+	Template             *string                           `json:"template"`
+	TemplateData         jsontext.Value                    `json:"templateData"`
+	AppIdentifier        *string                           `json:"appIdentifier"`
+	AppLogo              *string                           `json:"appLogo"`
+	AppDescription       *string                           `json:"appDescription"`
+	AppType              *string                           `json:"appType" rule:"enum=web|spa|native|api|mfa|mini-program|gateway-app|gateway-agent"`
+	DefaultProtocol      *string                           `json:"defaultProtocol" rule:"enum=oidc|oauth|saml|cas|asa"`
+	RedirectURIs         []string                          `json:"redirectUris"`
+	LogoutRedirectURIs   []string                          `json:"logoutRedirectUris"`
+	InitLoginURI         *string                           `json:"initLoginUri"`
+	SsoEnabled           *bool                             `json:"ssoEnabled"`
+	OidcConfig           jsontext.Value                    `json:"oidcConfig"`
+	SamlProviderEnabled  *bool                             `json:"samlProviderEnabled"`
+	SamlConfig           jsontext.Value                    `json:"samlConfig"`
+	OauthProviderEnabled *bool                             `json:"oauthProviderEnabled"`
+	OauthConfig          jsontext.Value                    `json:"oauthConfig"`
+	CasProviderEnabled   *bool                             `json:"casProviderEnabled"`
+	CasConfig            jsontext.Value                    `json:"casConfig"`
+	LoginConfig          ApplicationLoginConfigInputDto    `json:"loginConfig"`
+	RegisterConfig       ApplicationRegisterConfigInputDto `json:"registerConfig"`
+	BrandingConfig       ApplicationBrandingConfigInputDto `json:"brandingConfig"`
 }
 
 // ApplicationLoginConfigInputDto stands in CreateApplicationDto.
@@ -1653,7 +1713,7 @@ type ApplicationLoginConfigInputDto struct {
 	DefaultLoginMethod        *ApplicationDefaultLoginMethodInput    `json:"defaultLoginMethod"`
 	EnabledExtIdpConnIDs      []ApplicationEnabledExtIdpConnInputDto `json:"enabledExtIdpConnIds"`
 	EnabledAllExtIdpConns     *bool                                  `json:"enabledAllExtIdpConns"`
-	ShowAuthorizationPage     bool                                   `json:"showAuthorizationPage" rule:"required"`
+	ShowAuthorizationPage     *bool                                  `json:"showAuthorizationPage"`
 }
 
 // ApplicationDefaultLoginMethodInput stands in ApplicationLoginConfigInputDto.
@@ -1672,8 +1732,8 @@ type ApplicationEnabledExtIdpConnInputDto struct {
 
 // ApplicationRegisterConfigInputDto stands in CreateApplicationDto.
 type ApplicationRegisterConfigInputDto struct {
-	EnabledBasicRegisterMethods []string `json:"enabledBasicRegisterMethods" rule:"required,enum=PHONE_CODE|EMAIL_CODE|EMAIL_PASSWORD"`
-	DefaultRegisterMethod       string   `json:"defaultRegisterMethod" rule:"required,enum=PASSCODE|PASSWORD"`
+	EnabledBasicRegisterMethods []string `json:"enabledBasicRegisterMethods" rule:"enum=PHONE_CODE|EMAIL_CODE|EMAIL_PASSWORD"`
+	DefaultRegisterMethod       *string  `json:"defaultRegisterMethod" rule:"enum=PASSCODE|PASSWORD"`
 }
 
 // ApplicationBrandingConfigInputDto stands in CreateApplicationDto.
@@ -1692,29 +1752,29 @@ type ApplicationBrandingConfigInputDto struct {
 
 // UpdateApplicationDto is the request of updateApplication: POST /api/v3/update-application.
 type UpdateApplicationDto struct {
-	AppID                 string                                `json:"appId" rule:"required"`
-	AppName               *string                               `json:"appName"`
-	TemplateData          jsontext.Value                        `json:"templateData"`
-	AppIdentifier         *string                               `json:"appIdentifier"`
-	AppLogo               *string                               `json:"appLogo"`
-	AppDescription        *string                               `json:"appDescription"`
-	DefaultProtocol       *string                               `json:"defaultProtocol" rule:"enum=oidc|oauth|saml|cas|asa"`
-	RedirectURIs          []string                              `json:"redirectUris"`
-	LogoutRedirectURIs    []string                              `json:"logoutRedirectUris"`
-	InitLoginURI          *string                               `json:"initLoginUri"`
-	SsoEnabled            *bool                                 `json:"ssoEnabled"`
-	OidcConfig            jsontext.Value                        `json:"oidcConfig"`
-	SamlProviderEnabled   *bool                                 `json:"samlProviderEnabled"`
-	SamlConfig            jsontext.Value                        `json:"samlConfig"`
-	OauthProviderEnabled  *bool                                 `json:"oauthProviderEnabled"`
-	OauthConfig           jsontext.Value                        `json:"oauthConfig"`
-	CasProviderEnabled    *bool                                 `json:"casProviderEnabled"`
-	CasConfig             jsontext.Value                        `json:"casConfig"`
-	LoginConfig           *UpdateApplicationLoginConfigInputDto `json:"loginConfig"`
-	RegisterConfig        *ApplicationRegisterConfigInputDto    `json:"registerConfig"`
-	BrandingConfig        ApplicationBrandingConfigInputDto     `json:"brandingConfig"`
-	SsoShowLaunchpad      *bool                                 `json:"ssoShowLaunchpad"`
-	EnablePermissionApply *bool                                 `json:"enablePermissionApply"`
+	AppID                 string                               `json:"appId" rule:"required"`
+	AppName               *string                              `json:"appName"`
+	TemplateData          jsontext.Value                       `json:"templateData"`
+	AppIdentifier         *string                              `json:"appIdentifier"`
+	AppLogo               *string                              `json:"appLogo"`
+	AppDescription        *string                              `json:"appDescription"`
+	DefaultProtocol       *string                              `json:"defaultProtocol" rule:"enum=oidc|oauth|saml|cas|asa"`
+	RedirectURIs          []string                             `json:"redirectUris"`
+	LogoutRedirectURIs    []string                             `json:"logoutRedirectUris"`
+	InitLoginURI          *string                              `json:"initLoginUri"`
+	SsoEnabled            *bool                                `json:"ssoEnabled"`
+	OidcConfig            jsontext.Value                       `json:"oidcConfig"`
+	SamlProviderEnabled   *bool                                `json:"samlProviderEnabled"`
+	SamlConfig            jsontext.Value                       `json:"samlConfig"`
+	OauthProviderEnabled  *bool                                `json:"oauthProviderEnabled"`
+	OauthConfig           jsontext.Value                       `json:"oauthConfig"`
+	CasProviderEnabled    *bool                                `json:"casProviderEnabled"`
+	CasConfig             jsontext.Value                       `json:"casConfig"`
+	LoginConfig           UpdateApplicationLoginConfigInputDto `json:"loginConfig"`
+	RegisterConfig        ApplicationRegisterConfigInputDto    `json:"registerConfig"`
+	BrandingConfig        ApplicationBrandingConfigInputDto    `json:"brandingConfig"`
+	SsoShowLaunchpad      *bool                                `json:"ssoShowLaunchpad"`
+	EnablePermissionApply *bool                                `json:"enablePermissionApply"`
 }
 
 // UpdateApplicationLoginConfigInputDto stands in UpdateApplicationDto.
@@ -1722,7 +1782,7 @@ type UpdateApplicationLoginConfigInputDto struct {
 	MergeLoginAndRegisterPage *bool                               `json:"mergeLoginAndRegisterPage"`
 	EnabledBasicLoginMethods  []string                            `json:"enabledBasicLoginMethods" rule:"enum=PHONE_CODE|EMAIL_CODE|PHONE_PASSWORD|EMAIL_PASSWORD|USERNAME_PASSWORD|SELF_BUILT_APP_QRCODE"`
 	DefaultLoginMethod        *ApplicationDefaultLoginMethodInput `json:"defaultLoginMethod"`
-	ShowAuthorizationPage     bool                                `json:"showAuthorizationPage" rule:"required"`
+	ShowAuthorizationPage     *bool                               `json:"showAuthorizationPage"`
 }
 
 // DeleteApplicationDto is the request of deleteApplication: POST /api/v3/delete-application.
@@ -1795,15 +1855,15 @@ type DeleteApplicationPermissionRecordItem struct {
 
 // CheckDomainAvailable is the request of checkDomainAvailable: POST /api/v3/check-domain-available.
 type CheckDomainAvailable struct {
-	Domain string `json:"domain" rule:"required"`
+	Domain *string `json:"domain"`
 }
 
 // ListTenantApplicationsParams is the request of listTenantApplications: GET /api/v3/list-tenant-applications.
 type ListTenantApplicationsParams struct {
-	Page       int64  `json:"page" rule:"min=1,max=2147483647,default=1"`
-	Limit      int64  `json:"limit" rule:"min=1,max=50,default=10"`
-	Keywords   string `json:"keywords" rule:"required"`
-	SsoEnabled bool   `json:"sso_enabled" rule:"required"`
+	Page       int64   `json:"page" rule:"min=1,max=2147483647,default=1"`
+	Limit      int64   `json:"limit" rule:"min=1,max=50,default=10"`
+	Keywords   *string `json:"keywords"`
+	SsoEnabled *bool   `json:"sso_enabled"`
 }
 
 // UpdateLoginConfigDto is the request of updateLoginPageConfig: POST /api/v3/update-login-page-config.
@@ -1813,24 +1873,24 @@ type UpdateLoginConfigDto struct {
 
 // UpdateLoginConfig stands in UpdateLoginConfigDto.
 type UpdateLoginConfig struct {
-	TabMethodsSortConfig         jsontext.Value     `json:"tabMethodsSortConfig" rule:"required"`
-	QRCodeSortConfig             jsontext.Value     `json:"qrCodeSortConfig" rule:"required"`
-	SsoPageCustomizationSettings jsontext.Value     `json:"ssoPageCustomizationSettings" rule:"required"`
-	PasswordTabConfig            jsontext.Value     `json:"passwordTabConfig" rule:"required"`
-	VerifyCodeTabConfig          jsontext.Value     `json:"verifyCodeTabConfig" rule:"required"`
-	Config                       LanguageCoinfigDto `json:"config" rule:"required"`
-	EnableCreateTenant           bool               `json:"enableCreateTenant" rule:"required"`
-	CreateTenantScenes           []string           `json:"createTenantScenes" rule:"required"`
-	EnableJoinTenant             bool               `json:"enableJoinTenant" rule:"required"`
-	JoinTenantScenes             []string           `json:"joinTenantScenes" rule:"required"`
-	EnableVerifyDomain           bool               `json:"enableVerifyDomain" rule:"required"`
-	EnableAutoConnectTenantApp   bool               `json:"enableAutoConnectTenantApp" rule:"required"`
-	VerifyDomainScenes           []string           `json:"verifyDomainScenes" rule:"required"`
+	TabMethodsSortConfig         jsontext.Value     `json:"tabMethodsSortConfig"`
+	QRCodeSortConfig             jsontext.Value     `json:"qrCodeSortConfig"`
+	SsoPageCustomizationSettings jsontext.Value     `json:"ssoPageCustomizationSettings"`
+	PasswordTabConfig            jsontext.Value     `json:"passwordTabConfig"`
+	VerifyCodeTabConfig          jsontext.Value     `json:"verifyCodeTabConfig"`
+	Config                       LanguageCoinfigDto `json:"config"`
+	EnableCreateTenant           *bool              `json:"enableCreateTenant"`
+	CreateTenantScenes           []string           `json:"createTenantScenes"`
+	EnableJoinTenant             *bool              `json:"enableJoinTenant"`
+	JoinTenantScenes             []string           `json:"joinTenantScenes"`
+	EnableVerifyDomain           *bool              `json:"enableVerifyDomain"`
+	EnableAutoConnectTenantApp   *bool              `json:"enableAutoConnectTenantApp"`
+	VerifyDomainScenes           []string           `json:"verifyDomainScenes"`
 }
 
 // LanguageCoinfigDto stands in UpdateLoginConfig.
 type LanguageCoinfigDto struct {
-	Global jsontext.Value `json:"global" rule:"required"`
+	Global jsontext.Value `json:"global"`
 }
 
 // UpdateUserPoolTenantLoginConfigDto is the request of updateUserPoolTenantConfig: POST /api/v3/update-userpool-tenant-config.
@@ -1847,6 +1907,124 @@ type UpdateTenantAppqrcodeState struct {
 type ChangeUserPoolTenantExtIdpConnDto struct {
 	Enabled bool     `json:"enabled" rule:"required"`
 	ConnIDs []string `json:"connIds" rule:"required"`
+}
+
+// UpdateApplicationMfaSettingsDto is the request of updateApplicationMfaSettings: POST /api/v3/update-application-mfa-settings.
+type UpdateApplicationMfaSettingsDto struct {
+	AppID           string   `json:"appId" rule:"required"`
+	EnabledFactors  []string `json:"enabledFactors" rule:"enum=OTP|SMS|EMAIL|FACE"`
+	DisabledFactors []string `json:"disabledFactors" rule:"enum=OTP|SMS|EMAIL|FACE"`
+}
+
+// GetMfaTriggerDataParams is the request of getMfaTriggerData: GET /api/v3/get-mfa-trigger-data.
+type GetMfaTriggerDataParams struct {
+	AppID      string `json:"appId" rule:"required"`
+	UserID     string `json:"userId" rule:"required"`
+	UserIDType string `json:"userIdType" rule:"enum=user_id|external_id|phone|email|username|identity|sync_relation|custom_field,default=user_id"`
+}
+
+// UpdateSecuritySettingsDto is the request of updateSecuritySettings: POST /api/v3/update-security-settings.
+type UpdateSecuritySettingsDto struct {
+	AllowedOrigins                     []string                           `json:"allowedOrigins"`
+	AuthingTokenExpiresIn              *int64                             `json:"authingTokenExpiresIn"`
+	VerifyCodeLength                   *int64                             `json:"verifyCodeLength"`
+	VerifyCodeMaxAttempts              *int64                             `json:"verifyCodeMaxAttempts"`
+	ChangeEmailStrategy                *ChangeEmailStrategyDto            `json:"changeEmailStrategy"`
+	ChangePhoneStrategy                *ChangePhoneStrategyDto            `json:"changePhoneStrategy"`
+	CookieSettings                     *CookieSettingsDto                 `json:"cookieSettings"`
+	RegisterDisabled                   *bool                              `json:"registerDisabled"`
+	RegisterAnomalyDetection           *RegisterAnomalyDetectionConfigDto `json:"registerAnomalyDetection"`
+	CompletePasswordAfterPassCodeLogin *bool                              `json:"completePasswordAfterPassCodeLogin"`
+	LoginAnomalyDetection              LoginAnomalyDetectionConfigDto     `json:"loginAnomalyDetection"`
+	LoginRequireEmailVerified          *bool                              `json:"loginRequireEmailVerified"`
+	SelfUnlockAccount                  *SelfUnlockAccountConfigDto        `json:"selfUnlockAccount"`
+	EnableLoginAccountSwitch           *bool                              `json:"enableLoginAccountSwitch"`
+	QrcodeLoginStrategy                *QrcodeLoginStrategyDto            `json:"qrcodeLoginStrategy"`
+}
+
+// ChangeEmailStrategyDto stands in UpdateSecuritySettingsDto.
+type ChangeEmailStrategyDto struct {
+	VerifyOldEmail bool `json:"verifyOldEmail" rule:"required"`
+}
+
+// ChangePhoneStrategyDto stands in UpdateSecuritySettingsDto.
+type ChangePhoneStrategyDto struct {
+	VerifyOldPhone bool `json:"verifyOldPhone" rule:"required"`
+}
+
+// CookieSettingsDto stands in UpdateSecuritySettingsDto.
+type CookieSettingsDto struct {
+	CookieExpiresIn               int64 `json:"cookieExpiresIn" rule:"required"`
+	CookieExpiresOnBrowserSession bool  `json:"cookieExpiresOnBrowserSession" rule:"required"`
+}
+
+// RegisterAnomalyDetectionConfigDto stands in UpdateSecuritySettingsDto.
+type RegisterAnomalyDetectionConfigDto struct {
+	Enabled      bool  `json:"enabled" rule:"required"`
+	Limit        int64 `json:"limit" rule:"required"`
+	TimeInterval int64 `json:"timeInterval" rule:"required"`
+}
+
+// LoginAnomalyDetectionConfigDto stands in UpdateSecuritySettingsDto.
+type LoginAnomalyDetectionConfigDto struct {
+	LoginFailStrategy                 *string                          `json:"loginFailStrategy" rule:"enum=captcha|block-account"`
+	RobotVerify                       *string                          `json:"robotVerify" rule:"enum=disable|condition_set|always_enable"`
+	AccountLock                       *string                          `json:"accountLock" rule:"enum=disable|condition_set"`
+	LoginFailCheck                    *LoginFailCheckConfigDto         `json:"loginFailCheck"`
+	LoginPasswordFailCheck            *LoginPassowrdFailCheckConfigDto `json:"loginPasswordFailCheck"`
+	AccountLockLoginPasswordFailCheck *LoginPassowrdFailCheckConfigDto `json:"accountLockLoginPasswordFailCheck"`
+	RobotVerifyLoginPasswordFailCheck *LoginPassowrdFailCheckConfigDto `json:"robotVerifyLoginPasswordFailCheck"`
+	RobotVerifyLoginIPWhitelistCheck  *LoginIpWhitelistCheckConfigDto  `json:"robotVerifyLoginIpWhitelistCheck"`
+	RobotVerifyLoginTimeCheckEnable   *bool                            `json:"robotVerifyLoginTimeCheckEnable"`
+	RobotVerifyloginWeekStartEndTime  []string                         `json:"robotVerifyloginWeekStartEndTime"`
+}
+
+// LoginFailCheckConfigDto stands in LoginAnomalyDetectionConfigDto.
+type LoginFailCheckConfigDto struct {
+	Enabled      bool    `json:"enabled" rule:"required"`
+	Limit        int64   `json:"limit" rule:"required"`
+	TimeInterval int64   `json:"timeInterval" rule:"required"`
+	Unit         *string `json:"unit"`
+}
+
+// LoginPassowrdFailCheckConfigDto stands in LoginAnomalyDetectionConfigDto.
+type LoginPassowrdFailCheckConfigDto struct {
+	Enabled      bool    `json:"enabled" rule:"required"`
+	Limit        int64   `json:"limit" rule:"required"`
+	TimeInterval int64   `json:"timeInterval" rule:"required"`
+	Unit         *string `json:"unit"`
+}
+
+// LoginIpWhitelistCheckConfigDto stands in LoginAnomalyDetectionConfigDto.
+type LoginIpWhitelistCheckConfigDto struct {
+	Enabled     bool    `json:"enabled" rule:"required"`
+	IPWhitelist *string `json:"ipWhitelist"`
+}
+
+// SelfUnlockAccountConfigDto stands in UpdateSecuritySettingsDto.
+type SelfUnlockAccountConfigDto struct {
+	Enabled  bool   `json:"enabled" rule:"required"`
+	Strategy string `json:"strategy" rule:"required,enum=captcha|password-captcha"`
+}
+
+// QrcodeLoginStrategyDto stands in UpdateSecuritySettingsDto.
+type QrcodeLoginStrategyDto struct {
+	QrcodeExpiresIn                  int64   `json:"qrcodeExpiresIn" rule:"required"`
+	QrcodeExpiresInUnit              *string `json:"qrcodeExpiresInUnit"`
+	TicketExpiresIn                  int64   `json:"ticketExpiresIn" rule:"required"`
+	TicketExpiresInUnit              *string `json:"ticketExpiresInUnit"`
+	AllowExchangeUserInfoFromBrowser bool    `json:"allowExchangeUserInfoFromBrowser" rule:"required"`
+	ReturnFullUserInfo               bool    `json:"returnFullUserInfo" rule:"required"`
+}
+
+// MFASettingsDto is the request of updateGlobalMfaSettings: POST /api/v3/update-global-mfa-settings.
+type MFASettingsDto struct {
+	EnabledFactors []string `json:"enabledFactors" rule:"enum=OTP|SMS|EMAIL|FACE"`
+}
+
+// MFADisableSettingsDto is the request of closeGlobalMfaSettings: POST /api/v3/disable-global-mfa-settings.
+type MFADisableSettingsDto struct {
+	DisableFactors []string `json:"disableFactors" rule:"required,enum=OTP|SMS|EMAIL|FACE"`
 }
 
 // CreatePermissionNamespaceDto is the request of createPermissionNamespace: POST /api/v3/create-permission-namespace.

@@ -6,6 +6,7 @@ import (
 	"github.com/guildhall-id/guildhall/internal/access"
 	"github.com/guildhall-id/guildhall/internal/directory"
 	"github.com/guildhall-id/guildhall/internal/fault"
+	"github.com/guildhall-id/guildhall/internal/signin"
 )
 
 // What a user has, where the wire has no paging: so many at most. totalCount tells how many there are.
@@ -96,49 +97,84 @@ func (a *API) resetUserPrincipalAuthenticationInfo(ctx context.Context, in *Rese
 	return success{}, fault.New(fault.Refused, "principal_missing")
 }
 
-// Nobody signs in to an application yet: there are no sessions to list, to look at or to end.
-
-func (a *API) getUserAccessibleApps(ctx context.Context, in *GetUserAccessibleAppsParams) ([]any, error) {
-	return a.noList(ctx, in.UserIDType, in.UserID)
+type userLoginDTO struct {
+	AppID       string `json:"appId"`
+	AppName     string `json:"appName"`
+	AppLogo     string `json:"appLogo"`
+	AppLoginURL string `json:"appLoginUrl"`
+	ClientIP    string `json:"clientIp"`
+	UserAgent   string `json:"userAgent"`
+	Time        string `json:"time"`
 }
 
-func (a *API) getUserAuthorizedApps(ctx context.Context, in *GetUserAuthorizedAppsParams) ([]any, error) {
-	return a.noList(ctx, in.UserIDType, in.UserID)
+// getUserLoginHistory shows the sign-ins that came through: the answer has no word for the others.
+func (a *API) getUserLoginHistory(ctx context.Context, in *GetUserLoginHistoryParams) (*Page[userLoginDTO], error) {
+	u, err := a.user(ctx, in.UserIDType, in.UserID)
+	if err != nil {
+		return nil, err
+	}
+	through := true
+	records, total, err := a.logins(ctx, u.ID, signin.LoginFilter{AppID: value(in.AppID), ClientIP: value(in.ClientIP), Success: &through,
+		Start: value(in.Start), End: value(in.End)}, pageOf(in.Page, in.Limit))
+	if err != nil {
+		return nil, err
+	}
+	list := make([]userLoginDTO, len(records))
+	for i, r := range records {
+		list[i] = userLoginDTO{AppID: r.AppID, AppName: r.AppName, ClientIP: r.ClientIP, UserAgent: r.UserAgent, Time: moment(r.At).String()}
+	}
+	return &Page[userLoginDTO]{total, list}, nil
 }
 
-func (a *API) getUserLoginHistory(ctx context.Context, in *GetUserLoginHistoryParams) (*Page[any], error) {
-	return a.noPage(ctx, in.UserIDType, in.UserID)
+type loggedInAppDTO struct {
+	AppID       string `json:"appId"`
+	AppName     string `json:"appName"`
+	AppLogo     string `json:"appLogo"`
+	AppLoginURL string `json:"appLoginUrl"`
 }
 
-func (a *API) getUserLoggedinApps(ctx context.Context, in *GetUserLoggedinAppsParams) ([]any, error) {
-	return a.noList(ctx, in.UserIDType, in.UserID)
+func (a *API) getUserLoggedinApps(ctx context.Context, in *GetUserLoggedinAppsParams) ([]loggedInAppDTO, error) {
+	u, err := a.user(ctx, in.UserIDType, in.UserID)
+	if err != nil {
+		return nil, err
+	}
+	apps, err := a.Signin.LoggedInApplications(ctx, u.PoolID, u.ID)
+	list := make([]loggedInAppDTO, len(apps))
+	for i, app := range apps {
+		list[i] = loggedInAppDTO{app.ID, app.Name, app.Logo, app.Settings.InitLoginURI}
+	}
+	return list, err
 }
 
+// getUserLoggedinIdentities is empty: nobody signs in through outside identity sources.
 func (a *API) getUserLoggedinIdentities(ctx context.Context, in *GetUserLoggedinIdentitiesParams) ([]any, error) {
-	return a.noList(ctx, in.UserIDType, in.UserID)
+	_, err := a.user(ctx, in.UserIDType, in.UserID)
+	return []any{}, err
 }
 
 func (a *API) kickUsers(ctx context.Context, in *KickUsersDto) (success, error) {
-	_, err := a.user(ctx, in.Options.UserIDType, in.UserID)
-	return succeeded(err)
+	u, err := a.user(ctx, in.Options.UserIDType, in.UserID)
+	if err != nil {
+		return success{}, err
+	}
+	return succeeded(a.Signin.EndAppSessions(ctx, u.PoolID, u.ID, directory.Findable(in.AppIDs)))
 }
 
 type sessionStatusDTO struct {
 	Active bool `json:"active"`
 }
 
-func (a *API) checkSessionStatus(context.Context, *CheckSessionStatusDto) (sessionStatusDTO, error) {
-	return sessionStatusDTO{false}, nil
+// checkSessionStatus says no of users and applications that are not there.
+func (a *API) checkSessionStatus(ctx context.Context, in *CheckSessionStatusDto) (sessionStatusDTO, error) {
+	active, err := a.Signin.LoggedIn(ctx, poolOf(ctx), in.UserID, in.AppID)
+	if fault.KindOf(err) == fault.NotFound {
+		err = nil
+	}
+	return sessionStatusDTO{active}, err
 }
 
 // noPage is a page of what no user has.
 func (a *API) noPage(ctx context.Context, userIDType, userID string) (*Page[any], error) {
 	_, err := a.user(ctx, userIDType, userID)
 	return &Page[any]{}, err
-}
-
-// noList is a list of what no user has.
-func (a *API) noList(ctx context.Context, userIDType, userID string) ([]any, error) {
-	_, err := a.user(ctx, userIDType, userID)
-	return []any{}, err
 }

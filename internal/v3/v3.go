@@ -12,6 +12,7 @@ import (
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/directory"
 	"github.com/guildhall-id/guildhall/internal/fault"
+	"github.com/guildhall-id/guildhall/internal/notify"
 	"github.com/guildhall-id/guildhall/internal/op"
 	"github.com/guildhall-id/guildhall/internal/secret"
 	"github.com/guildhall-id/guildhall/internal/signin"
@@ -22,6 +23,7 @@ type Options struct {
 	Directory *directory.Directory
 	Access    *access.Access
 	Signin    *signin.Signin
+	Notify    *notify.Notify
 	Log       *audit.Log
 	DB        *db.DB
 	Limits    op.Limits
@@ -210,7 +212,10 @@ func (a *API) Operations() []op.Op {
 
 		// public-info
 		op.Get("/api/v3/system", "getSystemInfo", op.Anyone, a.getSystemInfo),
-	}, a.dataPermissionOperations(), a.ownPermissionOperations(), a.periodOperations(), a.ruleOperations(), a.explainOperations(), a.resourceOperations(), a.applicationAccessOperations())
+	}, a.dataPermissionOperations(), a.ownPermissionOperations(), a.periodOperations(), a.ruleOperations(), a.explainOperations(), a.resourceOperations(), a.applicationAccessOperations(),
+		a.applicationOperations(), a.securityOperations(),
+		a.passcodeOperations(), a.messageOperations(),
+		a.signinOperations(), a.profileOperations(), a.myOperations())
 }
 
 // Mount puts the whole wire into mux: what is served, what the contract has beside it (statusCode 501), and all else
@@ -225,6 +230,7 @@ func (a *API) Mount(mux *http.ServeMux) {
 		o := unserved(row)
 		mux.Handle(o.Pattern(), op.Handler(o, a.wireOf(&o), a.Limits))
 	}
+	mux.HandleFunc("GET /api/v3/captcha-code", a.captchaPicture)
 	mux.HandleFunc("/api/v3/", func(w http.ResponseWriter, r *http.Request) {
 		envelope{}.Fail(w, r, &op.Op{}, baseCaller(r), fault.New(fault.NotFound, "operation_unknown"))
 	})

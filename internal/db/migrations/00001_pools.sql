@@ -16,10 +16,12 @@ create table if not exists pools (
 -- Signing and encryption keys of a pool; the private half is sealed.
 create table if not exists pool_keys (
   pool_id     text not null,
-  purpose     text not null,            -- sign | rsa | sm2
+  purpose     text not null,            -- sign (RS256) | sign_ec (ES256) | rsa | sm2
   kid         text not null,
   private_key text not null,
   public_key  text not null,
+  stage       text not null,            -- next: published, not used yet | current | retired: published, not used any more
+  expires_at  bigint not null,          -- when a retired key is published no longer; 0 before
   created_at  bigint not null,
   constraint pool_keys_kid_key primary key (pool_id, purpose, kid)
 );
@@ -38,10 +40,19 @@ create table if not exists applications (
   pool_id     text not null,
   id          text not null,
   name        text not null,
+  identifier  text not null,
+  logo        text not null,
+  description text not null,
+  app_type    text not null,
   secret      text not null,            -- sealed
+  enabled     boolean not null,
+  sso         boolean not null,
+  sso_at      bigint not null,
+  settings    text not null,            -- JSON: signin.AppSettings
   created_at  bigint not null,
   updated_at  bigint not null,
-  constraint applications_id_key primary key (pool_id, id)
+  constraint applications_id_key primary key (pool_id, id),
+  constraint applications_identifier_key unique (pool_id, identifier)
 );
 -- A request names an application before its pool is known.
 create index if not exists applications_by_id on applications (id);

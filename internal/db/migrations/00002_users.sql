@@ -157,7 +157,9 @@ create table if not exists user_factors (
   pool_id           text not null,
   user_id           text not null,
   totp_secret       text not null,               -- sealed
-  recovery_code     text not null,               -- sealed
+  totp_step         bigint not null,             -- the last time step whose code was taken (RFC 6238, 5.2)
+  totp_at           bigint not null,             -- when it was enrolled
+  recovery_code     text not null,               -- keyed hash
   trigger_data      text not null,
   updated_at        bigint not null,
   constraint user_factors_user_id_key primary key (pool_id, user_id)

@@ -7,7 +7,7 @@ import (
 
 // typedDomains are the domains of the management client whose request types are generated. Add one when its operations
 // are to be served.
-var typedDomains = []string{"users", "groups", "roles", "udf", "access-key", "audit", "whitelist", "organizations", "departments", "posts", "data-permission", "resources", "applications"}
+var typedDomains = []string{"users", "groups", "roles", "udf", "access-key", "audit", "whitelist", "organizations", "departments", "posts", "data-permission", "resources", "applications", "security", "mfa", "message"}
 
 // embedded names the struct that a request type has inside it, and common the structs that the contract does not have: of
 // the fields that two of its models have alike. The contract describes a user four times over; the facade reads it once.
@@ -158,6 +158,43 @@ var overrides = map[string][]change{
 	"ListAuthSubjectDto.effect":             {oneOf("ALLOW", "DENY")},
 	"ListAuthSubjectDto.appTypeList":        {items(50)},
 	"ListApplicationAuthDto.targetTypeList": {oneOf("USER", "ROLE", "GROUP", "ORG", "AK_SK"), items(50)},
+
+	// Applications and security. Pages of strings are pages of numbers; an update changes what it names. What an application page has of
+	// its own is an object that the description leaves empty. A factor that is not offered is the domain's to refuse.
+	"ListTenantApplicationsParams.page":                                {bounds(1, 1<<31-1, 1)},
+	"ListTenantApplicationsParams.limit":                               {bounds(1, 50, 10)},
+	"ListTenantApplicationsParams.keywords":                            {optional},
+	"ListTenantApplicationsParams.sso_enabled":                         {optional},
+	"ApplicationLoginConfigInputDto.showAuthorizationPage":             {optional},
+	"UpdateApplicationLoginConfigInputDto.showAuthorizationPage":       {optional},
+	"ApplicationRegisterConfigInputDto.enabledBasicRegisterMethods":    {optional},
+	"ApplicationRegisterConfigInputDto.defaultRegisterMethod":          {optional},
+	"LoginAnomalyDetectionConfigDto.loginFailStrategy":                 {optional},
+	"LoginAnomalyDetectionConfigDto.robotVerify":                       {optional, oneOf("disable", "condition_set", "always_enable")},
+	"LoginAnomalyDetectionConfigDto.accountLock":                       {optional, oneOf("disable", "condition_set")},
+	"LoginAnomalyDetectionConfigDto.loginFailCheck":                    {optional},
+	"LoginAnomalyDetectionConfigDto.loginPasswordFailCheck":            {optional},
+	"LoginAnomalyDetectionConfigDto.robotVerifyLoginPasswordFailCheck": {optional},
+	"LoginAnomalyDetectionConfigDto.robotVerifyLoginIpWhitelistCheck":  {optional},
+	"LoginAnomalyDetectionConfigDto.robotVerifyLoginTimeCheckEnable":   {optional},
+	"LoginAnomalyDetectionConfigDto.robotVerifyloginWeekStartEndTime":  {optional},
+	"LoginIpWhitelistCheckConfigDto.ipWhitelist":                       {optional},
+	"MFASettingsDto.enabledFactors":                                    {optional},
+	"UpdateLoginConfig.tabMethodsSortConfig":                           {optional},
+	"UpdateLoginConfig.qrCodeSortConfig":                               {optional},
+	"UpdateLoginConfig.ssoPageCustomizationSettings":                   {optional},
+	"UpdateLoginConfig.passwordTabConfig":                              {optional},
+	"UpdateLoginConfig.verifyCodeTabConfig":                            {optional},
+	"UpdateLoginConfig.config":                                         {optional},
+	"UpdateLoginConfig.enableCreateTenant":                             {optional},
+	"UpdateLoginConfig.createTenantScenes":                             {optional},
+	"UpdateLoginConfig.enableJoinTenant":                               {optional},
+	"UpdateLoginConfig.joinTenantScenes":                               {optional},
+	"UpdateLoginConfig.enableVerifyDomain":                             {optional},
+	"UpdateLoginConfig.enableAutoConnectTenantApp":                     {optional},
+	"UpdateLoginConfig.verifyDomainScenes":                             {optional},
+	"LanguageCoinfigDto.global":                                        {optional},
+	"CheckDomainAvailable.domain":                                      {optional},
 
 	// An administrator who links an identity does not have what the provider would have said of the user.
 	"CreateIdentityDto.userInfoInIdp": {optional},

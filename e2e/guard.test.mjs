@@ -1,0 +1,232 @@
+// Guard, the vendor's login component, unmodified from npm in a headless Chromium.
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import { openBrowser, packageDir, pageHost, pageOrigin, serverHost, serverOrigin, servePages } from './lib/browser.mjs';
+import { onEachEngine } from './lib/guildhall.mjs';
+
+const events = [
+  'load', 'load-error', 'before-login', 'login', 'login-error', 'before-register', 'register', 'register-error', 'email-send', 'email-send-error',
+  'phone-send', 'phone-send-error', 'pwd-reset', 'pwd-reset-error', 'login-tab-change', 'register-tab-change', 'lang-change', 'after-change-module', 'close',
+];
+
+// A page as a developer writes it: nothing on it is ours but the record of events.
+const guardPage = `<!doctype html><meta charset="utf-8"><title>A page with Guard</title><link rel="stylesheet" href="/guard/guard.min.css">
+<div id="root"></div><script src="/guard/guard.min.js"></script><script>
+const q = new URLSearchParams(location.search);
+window.seen = [];
+const plain = (v) => { try { return v instanceof Error ? v.message : JSON.parse(JSON.stringify(v ?? null)); } catch { return String(v); } };
+window.guard = new GuardFactory.Guard({ appId: q.get('app'), host: q.get('host'), redirectUri: location.origin + '/callback',
+  ...(q.get('lang') ? { lang: q.get('lang') } : {}), config: JSON.parse(q.get('config') || '{}') });
+for (const name of ${JSON.stringify(events)}) guard.on(name, (...args) => seen.push({ name, args: args.map(plain) }));
+guard.start('#root').then((user) => (window.started = user), (error) => (window.refused = plain(error)));
+</script>`;
+
+/** The one-time password of RFC 6238 at a time in seconds. */
+function totp(secret, at = Date.now() / 1000) {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...secret.replace(/=+$/, '')].map((c) => alphabet.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(at / 30)));
+  const mac = crypto.createHmac('sha1', key).update(counter).digest();
+  const offset = mac[19] & 15;
+  return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+onEachEngine(
+  'Guard',
+  async (t, hall) => {
+    const pool = hall.pools[0];
+    const pages = await servePages({ '/guard/': `${packageDir('@authing/guard')}/dist/global`, '/index.html': guardPage, '/callback': '<!doctype html><title>back</title>back' });
+    t.after(() => pages.close());
+    const browser = await openBrowser({ [pageHost]: pages.port, [serverHost]: hall.port });
+    t.after(() => browser.close());
+
+    const update = async (change) => {
+      const answer = await pool.signed('POST', '/api/v3/update-application', { appId: pool.appId, ...change });
+      assert.equal(answer.statusCode, 200, JSON.stringify(answer));
+    };
+    await update({ redirectUris: [`${pageOrigin}/callback`], logoutRedirectUris: [`${pageOrigin}/callback`] });
+
+    /** Opens a page with Guard in a browser of its own, and waits until the form is there. */
+    const open = async ({ lang = 'en-US', config, app = pool.appId, visit } = {}) => {
+      visit ??= await browser.visit();
+      const query = new URLSearchParams({ app, host: serverOrigin, lang, config: JSON.stringify(config ?? {}) });
+      await visit.page.goto(`${pageOrigin}/index.html?${query}`);
+      const { page } = visit;
+      Object.assign(visit, {
+        event: (name) => page.waitForFunction((wanted) => window.seen.find((e) => e.name === wanted), name, { timeout: 15_000 }).then((h) => h.jsonValue()),
+        names: () => page.evaluate(() => window.seen.map((e) => e.name)),
+        stored: () => page.evaluate(() => [localStorage.getItem('_authing_token'), JSON.parse(localStorage.getItem('_authing_user') || 'null')]),
+        said: (pattern) => page.getByText(pattern).first().waitFor({ timeout: 10_000 }),
+      });
+      await visit.event('load');
+      await page.locator('#passworLogin_account').waitFor({ timeout: 15_000 });
+      return visit;
+    };
+    /** The newest code that was sent to an address. */
+    const codeFor = async (to) => {
+      for (let tries = 0; tries < 50; tries++) {
+        const { json } = await pool.bare('GET', `/dev/inbox?to=${encodeURIComponent(to)}&format=json`, { headers: { accept: 'application/json' } });
+        const code = (json?.messages ?? json ?? []).find((m) => m.code)?.code;
+        if (code) return code;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      throw new Error(`no code was sent to ${to}`);
+    };
+    const person = (name) => pool.v2.users.create({ username: name, email: `${name}@example.com`, password: 'Passw0rd!' });
+    const enter = async (visit, account, password) => {
+      await visit.page.fill('#passworLogin_account', account);
+      await visit.page.fill('#passworLogin_password', password);
+      await visit.page.locator('.password-login button[type=submit], .authing-g2-submit-button').first().click();
+    };
+
+    const ann = await person('ann');
+
+    await t.test('loads, logged out', async () => {
+      const visit = await open();
+      await visit.shot('guard-01-loaded');
+      const [query] = visit.to('/graphql/v2');
+      assert.ok(query, 'Guard asks who is logged in');
+      assert.equal(query.status, 200);
+      assert.equal(query.answer.errors?.[0]?.message?.code, 2020);
+      assert.deepEqual(visit.calls.filter((call) => call.status !== 200), []);
+      assert.deepEqual(visit.faults, []);
+      assert.deepEqual(visit.lost, []);
+      await visit.close();
+    });
+
+    await t.test('signs in by password', async () => {
+      const visit = await open();
+      await enter(visit, 'ann', 'Passw0rd!');
+      const { args: [user] } = await visit.event('login');
+      await visit.shot('guard-02-signed-in');
+      assert.equal(user.id, ann.id);
+      const [token, kept] = await visit.stored();
+      assert.equal(token, user.token);
+      assert.equal(kept.id, ann.id);
+      assert.equal((await visit.page.evaluate(() => window.started))?.id, ann.id);
+      assert.equal((await pool.bare('GET', '/api/v2/users/me', { headers: { authorization: token } })).json.data.id, ann.id);
+      const names = (await visit.context.cookies(serverOrigin)).filter((c) => c.name.includes('guildhall-'));
+      assert.equal(names.length, 1, 'the session has a cookie');
+      assert.ok(names[0].httpOnly);
+      assert.ok(!(await visit.names()).includes('login-error'));
+
+      // The page is opened again: Guard finds its user by the token that it kept.
+      await visit.page.reload();
+      await visit.page.waitForFunction(() => window.started, undefined, { timeout: 15_000 });
+      assert.equal((await visit.page.evaluate(() => window.started)).id, ann.id);
+      const status = await visit.page.evaluate(() => guard.checkLoginStatus());
+      assert.equal(status.code, 200);
+      assert.equal(status.status, true);
+      const tracked = await visit.page.evaluate(() => guard.trackSession());
+      assert.equal(tracked.id, ann.id);
+
+      // Logging out ends it everywhere.
+      await Promise.all([visit.page.waitForURL(`${pageOrigin}/callback`), visit.page.evaluate(() => void guard.logout())]);
+      assert.equal((await pool.bare('GET', '/api/v2/users/me', { headers: { authorization: token } })).json.code, 2207);
+      assert.equal((await visit.context.cookies(serverOrigin)).filter((c) => c.name.includes('guildhall-')).length, 0);
+      await visit.close();
+    });
+
+    await t.test('says that the password is wrong, and how many tries are left', async () => {
+      const visit = await open();
+      await enter(visit, 'ann', 'not-the-password');
+      const { args: [error] } = await visit.event('login-error');
+      await visit.shot('guard-03-wrong-password');
+      assert.ok([2333, 9999].includes(error.code), JSON.stringify(error));
+      await visit.page.locator('.authing-ant-message-error, .authing-ant-message-notice').first().waitFor();
+      assert.deepEqual(await visit.stored(), [null, null]);
+      await visit.close();
+    });
+
+    await t.test('nobody has the account: the same answer', async () => {
+      const visit = await open();
+      await enter(visit, 'nobody-at-all', 'Passw0rd!');
+      const { args: [error] } = await visit.event('login-error');
+      assert.ok([2333, 9999].includes(error.code), JSON.stringify(error));
+      await visit.close();
+    });
+
+    await t.test('registers by e-mail', async () => {
+      const visit = await open();
+      const { page } = visit;
+      await page.locator('.register-link, .go-to-register .link-like').first().click();
+      await page.fill('#emailRegister_email', 'new@example.com');
+      await page.fill('#emailRegister_password', 'Passw0rd!');
+      await page.fill('#emailRegister_new-password', 'Passw0rd!');
+      await visit.shot('guard-04-register');
+      await page.locator('.authing-g2-submit-button').first().click();
+      const { args: [user] } = await visit.event('register');
+      await visit.shot('guard-05-registered');
+      assert.equal(user.email, 'new@example.com');
+      await page.locator('#passworLogin_account').waitFor();
+      await enter(visit, 'new@example.com', 'Passw0rd!');
+      assert.equal((await visit.event('login')).args[0].id, user.id);
+      await visit.close();
+    });
+
+    await t.test('sets a forgotten password anew by a mailed code', async () => {
+      await person('bea');
+      const visit = await open();
+      const { page } = visit;
+      await page.locator('.forget-password-link, .forget-password .link-like').first().click();
+      await page.fill('#rePassword_identify', 'bea@example.com');
+      await visit.shot('guard-06-forgotten');
+      await page.locator('.authing-g2-send-code-button, .send-code-btn, button.authing-g2-send-code, .authing-send-code-btn').first().click();
+      await visit.event('email-send');
+      const code = await codeFor('bea@example.com');
+      await fillCode(page, '#rePassword_code', code);
+      await page.locator('.authing-g2-submit-button').first().click();
+      await page.locator('#resetPassword_password').waitFor();
+      await visit.shot('guard-07-new-password');
+      await page.fill('#resetPassword_password', 'An0ther-one!');
+      const again = page.locator('#resetPassword_new-password, #resetPassword_passwordAgain, input[id^=resetPassword_]').last();
+      await again.fill('An0ther-one!');
+      await page.locator('.authing-g2-submit-button').first().click();
+      await visit.event('pwd-reset');
+      await visit.shot('guard-08-password-reset');
+      await visit.close();
+      const after = await open();
+      await enter(after, 'bea', 'An0ther-one!');
+      await after.event('login');
+      await after.close();
+    });
+
+    await t.test('signs in by a mailed code', async () => {
+      const cay = await person('cay');
+      const visit = await open();
+      const { page } = visit;
+      await page.locator('.authing-ant-tabs-tab').filter({ hasText: /code|passcode/i }).first().click();
+      await page.locator('#phoneCode_identify').waitFor();
+      await page.fill('#phoneCode_identify', 'cay@example.com');
+      await visit.shot('guard-09-code');
+      await page.locator('.authing-g2-send-code-button, .send-code-btn, button.authing-g2-send-code, .authing-send-code-btn').first().click();
+      await visit.event('email-send');
+      await fillCode(page, '#phoneCode_code', await codeFor('cay@example.com'));
+      await page.locator('.authing-g2-submit-button').first().click();
+      assert.equal((await visit.event('login')).args[0].id, cay.id);
+      await visit.shot('guard-10-signed-in-by-code');
+      await visit.close();
+    });
+
+    await t.test('speaks Chinese', async () => {
+      const visit = await open({ lang: 'zh-CN' });
+      await visit.said('登录');
+      await visit.shot('guard-11-chinese');
+      await enter(visit, 'ann', 'not-the-password');
+      await visit.event('login-error');
+      await visit.shot('guard-12-chinese-wrong-password');
+      await visit.page.evaluate(() => guard.changeLang('en-US'));
+      await visit.close();
+    });
+  },
+  { baseURL: serverOrigin, flags: ['--dev'] },
+);
+
+/** Writes a code: into one field, or into one for each digit. */
+async function fillCode(page, field, code) {
+  if (await page.locator(field).count()) return page.fill(field, code);
+  const digits = page.locator('input[data-input-otp], .authing-verify-code-input input');
+  for (const [i, digit] of [...code].entries()) await digits.nth(i).fill(digit);
+}
