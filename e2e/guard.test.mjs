@@ -135,7 +135,7 @@ onEachEngine(
       const { args: [error] } = await visit.event('login-error');
       await visit.shot('guard-03-wrong-password');
       assert.ok([2333, 9999].includes(error.code), JSON.stringify(error));
-      await visit.page.locator('.authing-ant-message-error, .authing-ant-message-notice').first().waitFor();
+      await visit.said(/you can try \d+ times/);
       assert.deepEqual(await visit.stored(), [null, null]);
       await visit.close();
     });
@@ -173,7 +173,7 @@ onEachEngine(
       await page.locator('.forget-password-link, .forget-password .link-like').first().click();
       await page.fill('#rePassword_identify', 'bea@example.com');
       await visit.shot('guard-06-forgotten');
-      await page.locator('.authing-g2-send-code-button, .send-code-btn, button.authing-g2-send-code, .authing-send-code-btn').first().click();
+      await page.getByText('Send Code', { exact: true }).click();
       await visit.event('email-send');
       const code = await codeFor('bea@example.com');
       await fillCode(page, '#rePassword_code', code);
@@ -197,11 +197,12 @@ onEachEngine(
       const cay = await person('cay');
       const visit = await open();
       const { page } = visit;
-      await page.locator('.authing-ant-tabs-tab').filter({ hasText: /code|passcode/i }).first().click();
-      await page.locator('#phoneCode_identify').waitFor();
-      await page.fill('#phoneCode_identify', 'cay@example.com');
+      await page.getByText('Email Code', { exact: true }).click();
+      const address = page.locator('.authing-ant-tabs-tabpane-active input').first();
+      await address.waitFor();
+      await address.fill('cay@example.com');
       await visit.shot('guard-09-code');
-      await page.locator('.authing-g2-send-code-button, .send-code-btn, button.authing-g2-send-code, .authing-send-code-btn').first().click();
+      await page.getByText('Send Code', { exact: true }).click();
       await visit.event('email-send');
       await fillCode(page, '#phoneCode_code', await codeFor('cay@example.com'));
       await page.locator('.authing-g2-submit-button').first().click();

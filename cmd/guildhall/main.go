@@ -49,6 +49,7 @@ var cli struct {
 	Serve   serveCommand   `cmd:"" help:"Serve. The first start makes a pool and prints its credentials once."`
 	Init    initCommand    `cmd:"" help:"Make a pool without serving, and print its credentials."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema."`
+	Keys    keysCommand    `cmd:"" help:"Work on the keys that tokens are signed with."`
 	Doctor  doctorCommand  `cmd:"" help:"Check configuration, database, files and clock; say what is wrong and how to mend it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
@@ -168,6 +169,33 @@ func (m *migrateCommand) Run(ctx context.Context) error {
 	} else {
 		fmt.Printf("Migrated the schema from version %d to %d.\n", before, after)
 	}
+	return nil
+}
+
+type keysCommand struct {
+	Rotate rotateCommand `cmd:"" help:"Sign with other keys from now on; those before stay published until nothing that they signed is valid."`
+}
+
+type rotateCommand struct {
+	common
+	Pool string `help:"Identifier of the pool. Empty: the default pool." placeholder:"ID"`
+}
+
+func (r *rotateCommand) Run(ctx context.Context) error {
+	config, err := r.load()
+	if err != nil {
+		return err
+	}
+	srv, err := server.Build(ctx, config, version, server.NewLogger(config, os.Stderr))
+	if err != nil {
+		return err
+	}
+	defer srv.Close()
+	pool, err := srv.RotateKeys(ctx, r.Pool)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("The pool %s signs with other keys. Servers that are running notice within a minute.\n", pool)
 	return nil
 }
 

@@ -25,6 +25,8 @@ type Directory struct {
 
 	// detached are told, in the transaction, of users who lose all that they were given.
 	detached []func(ctx context.Context, poolID string, userIDs []string) error
+	// opened are told, in the transaction, of a user whose account an administrator opens, whether it was shut or not.
+	opened []func(ctx context.Context, poolID, userID string) error
 	// groupsDeleted are told, in the transaction, of groups about to go.
 	groupsDeleted []func(ctx context.Context, poolID string, groupIDs []string) error
 	// departmentsDeleted are told, in the transaction, of departments about to go.
@@ -50,6 +52,12 @@ func New(o Options) *Directory {
 // has given them. Call it while building, not later.
 func (d *Directory) OnDetach(f func(ctx context.Context, poolID string, userIDs []string) error) {
 	d.detached = append(d.detached, f)
+}
+
+// OnOpened registers f to run, inside the transaction, when somebody says that a user's account is to be open: it removes what another
+// package keeps it shut by. Call it while building, not later.
+func (d *Directory) OnOpened(f func(ctx context.Context, poolID, userID string) error) {
+	d.opened = append(d.opened, f)
 }
 
 func (d *Directory) detach(ctx context.Context, poolID string, userIDs []string) error {

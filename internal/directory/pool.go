@@ -158,10 +158,9 @@ type poolKey struct {
 	CreatedAt  int64  `db:"created_at"`
 }
 
-// Keys are a pool's keys, opened. They are not to be changed.
+// Keys are the keys that passwords travel under to a pool, opened. They are not to be changed. Those that tokens are signed with are
+// package signin's.
 type Keys struct {
-	SigningID string // kid
-	Signing   *rsa.PrivateKey
 	RSA       *rsa.PrivateKey
 	RSAPublic string // PEM, SPKI
 	SM2       *sm2.PrivateKey
@@ -229,7 +228,8 @@ func (d *Directory) Keys(ctx context.Context, poolID string) (*Keys, error) {
 	if k != nil {
 		return k, nil
 	}
-	rows, err := db.List[poolKey](ctx, d.db, "select "+db.Columns[poolKey]()+" from pool_keys where pool_id = ? and stage = ? order by created_at, kid limit 100", poolID, KeyCurrent)
+	rows, err := db.List[poolKey](ctx, d.db, "select "+db.Columns[poolKey]()+" from pool_keys where pool_id = ? and purpose in (?...) order by created_at, kid limit 100",
+		poolID, []string{RSAKey, SM2Key})
 	if err != nil {
 		return nil, err
 	}
@@ -243,9 +243,6 @@ func (d *Directory) Keys(ctx context.Context, poolID string) (*Keys, error) {
 			return nil, err
 		}
 		switch r.Purpose {
-		case SigningKey:
-			k.SigningID = r.KID
-			k.Signing, err = secret.ParseRSA(string(plain))
 		case RSAKey:
 			k.RSAPublic = r.PublicKey
 			k.RSA, err = secret.ParseRSA(string(plain))

@@ -246,6 +246,13 @@ func (d *Directory) UpdateUsers(ctx context.Context, poolID string, refs []UserR
 			if changed {
 				changes = append(changes, userChange{&before, u})
 			}
+			if p := &patches[i]; p.Status != nil && *p.Status == Activated || p.Blocked != nil && !*p.Blocked {
+				for _, f := range d.opened {
+					if err := f(ctx, poolID, u.ID); err != nil {
+						return err
+					}
+				}
+			}
 			users = append(users, *u)
 		}
 		return d.usersChanged(ctx, poolID, changes)

@@ -49,6 +49,40 @@ func samples(l lang) map[string]*view {
 	phone := &view{Heading: v.T("login.heading"), Lead: v.T("login.lead", "Ledger")}
 	v.codeForms(phone, "phone", empty, nil, policy)
 	out["login-phone"] = phone
+	step := func(page *view, err error) *view {
+		if err != nil {
+			panic(err)
+		}
+		page.Who = whoOf(ada)
+		page.Links = append(page.Links, link{Text: v.T("back.login"), URL: "#"})
+		return page
+	}
+	factors := []signin.Factor{{Type: signin.FactorOTP, Enrolled: true}, {Type: signin.FactorEmail, Enrolled: true, Address: "ad***@example.com"}, {Type: signin.FactorPasskey, Enrolled: true}}
+	strong := &signin.Policy{CodeLength: 6, FactorMemory: 86400, Password: signin.PasswordPolicy{MinLength: 8, Classes: 3}}
+	out["mfa-choose"] = step(l.factorChoices(factors, func(signin.FactorType) string { return "#" }), nil)
+	out["mfa-otp"] = step(v.factorForms(factors[0], strong), nil)
+	v.w = nil
+	out["mfa-passkey"] = step(v.factorForms(factors[2], strong), nil)
+	out["mfa-email"] = step(v.factorForms(factors[1], strong), nil)
+	out["enrol-choose"] = step(l.enrolChoices([]signin.Factor{{Type: signin.FactorOTP}, {Type: signin.FactorSMS}, {Type: signin.FactorEmail}, {Type: signin.FactorPasskey}}, "#"), nil)
+	out["enrol-otp"] = step(v.enrolPage(enrolment{Type: "OTP", URI: "otpauth://totp/Ledger:ada@example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Ledger", Secret: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"}))
+	out["enrol-passkey"] = step(v.enrolPage(enrolment{Type: "PASSKEY"}))
+	out["recovery"] = l.recoveryView("4f1c-98a2-77b0-3ede-10c4-5a6b", "#")
+	out["register"] = &view{Heading: v.T("register.heading"), Lead: v.T("register.lead", "Ledger"),
+		Tabs: []tab{{Text: v.T("tab.by_username"), URL: "#"}, {Text: v.T("tab.by_email"), URL: "#", Current: true}, {Text: v.T("tab.by_phone_code"), URL: "#"}},
+		Forms: []form{{Inputs: append(append([]input{v.emailInput(empty, true)}, v.newPasswordInputs("password.choose", strong)...),
+			input{Name: "company", Type: "text", Label: v.T("field.company"), Optional: v.T("optional")},
+			input{Name: "gender", Type: "text", Label: v.T("field.gender"), Optional: v.T("optional"), Choices: []option{{"F", v.T("gender.F")}}},
+			input{Name: "agreement_1", Type: "checkbox", Rich: `I have read the <a href="#">terms of use</a> and the <a href="#">privacy notice</a>`, Required: true}),
+			Buttons: []button{{Text: v.T("register.submit")}}}}, Links: []link{{Before: v.T("register.have"), Text: v.T("register.login"), URL: "#"}}}
+	weak := *out["register"]
+	weak.Forms = []form{{Inputs: append([]input{}, out["register"].Forms[0].Inputs...), Buttons: out["register"].Forms[0].Buttons}}
+	v.wordNote(&weak, &note{Code: "password_unsafe", Kind: 6, Field: "password"})
+	out["register-weak"] = &weak
+	out["forgot"] = &view{Emblem: "lock", Heading: v.T("forgot.heading"), Lead: v.T("forgot.lead"), Forms: []form{v.addressForm(forgotPath, "any", empty)}, Links: []link{{Text: v.T("back.login"), URL: "#"}}}
+	out["reset"] = &view{Emblem: "lock", Heading: v.T("reset.heading"), Forms: []form{{Inputs: v.newPasswordInputs("password.new", strong), Buttons: []button{{Text: v.T("reset.submit")}}}}, Links: []link{{Text: v.T("back.login"), URL: "#"}}}
+	out["captcha"] = &view{Heading: v.T("login.heading"), Forms: []form{v.passwordForm(empty, []input{{Name: "captcha_token", Type: "hidden", Value: "x"},
+		{Name: "captcha", Type: "captcha", Label: v.T("captcha"), Hint: v.T("captcha.alt"), Required: true, Image: svgURL(`<svg xmlns="http://www.w3.org/2000/svg" width="160" height="60"><text x="20" y="42" font-size="36">4711</text></svg>`)}}, policy)}}
 	return out
 }
 

@@ -209,7 +209,7 @@ func (v *visit) factorForms(o signin.Factor, policy *signin.Policy) *view {
 	case signin.FactorPasskey:
 		page.Lead, page.fetches = v.T("mfa.PASSKEY.enter"), true
 		page.Forms = []form{{Action: action, Passkey: "get", Options: v.door.at(stepKeyPath), Inputs: v.rememberInput(policy), Without: v.T("passkey.none"),
-			Buttons: []button{{Text: v.T("mfa.PASSKEY"), Icon: "passkey"}}}}
+			Buttons: []button{{Text: v.T("mfa.PASSKEY.use"), Icon: "passkey"}}}}
 	default:
 		sent := v.state.sentTo("step", v.door.key())
 		if sent == nil || sent.Email != "" != (o.Type == signin.FactorEmail) {

@@ -168,6 +168,7 @@ var texts = map[string][2]string{
 	"mfa.SMS":            {"SMS code", "短信验证码"},
 	"mfa.EMAIL":          {"E-mail code", "邮箱验证码"},
 	"mfa.PASSKEY":        {"Passkey", "通行密钥"},
+	"mfa.PASSKEY.use":    {"Use my passkey", "使用通行密钥"},
 	"mfa.OTP.enter":      {"Enter the 6 digits that your authenticator app shows.", "请输入身份验证器显示的 6 位数字。"},
 	"mfa.PASSKEY.enter":  {"Use your passkey: your fingerprint, face, PIN or security key.", "请使用通行密钥：指纹、面容、PIN 或安全密钥。"},
 	"mfa.code.enter":     {"Enter the code that was sent to %s.", "请输入发送至 %s 的验证码。"},

@@ -26,7 +26,7 @@ const (
 	TLSNone     = "none"     // in the clear, within one machine or network
 )
 
-// SMTP says how to hand mail to a server. A password is never sent in the clear, except within this machine.
+// SMTP says how to hand mail to a server. A password is never sent in the clear.
 type SMTP struct {
 	Host               string
 	Port               int

@@ -57,7 +57,7 @@ func TestOverload(t *testing.T) {
 	}
 	key := http.Header{"Authorization": {"Bearer " + token.Text}}
 	english := http.Header{"X-Authing-Lang": {"en-US"}}
-	const three, two, graphql = `{"statusCode":429,"message":"服务繁忙，请稍后重试","requestId":"*"}`, `{"code":1000,"message":"服务繁忙，请稍后重试","requestId":"*"}`,
+	const three, two, graphql = `{"statusCode":429,"message":"服务繁忙，请稍后重试","requestId":"*"}`, `{"code":1000,"statusCode":429,"apiCode":1000,"message":"服务繁忙，请稍后重试","requestId":"*"}`,
 		`{"errors":[{"message":{"code":1000,"message":"服务繁忙，请稍后重试","data":null},"locations":null,"path":null,"extensions":{"code":1000,"extension":{"name":"server_busy"}},"requestId":"*"}],"data":null}`
 	for _, x := range []struct {
 		full, method, path string
@@ -68,7 +68,7 @@ func TestOverload(t *testing.T) {
 		{"point", "GET", "/api/v3/get-user?userId=x", nil, "", three}, // before anybody is asked who they are
 		{"point", "GET", "/api/v3/get-user?userId=x", english, "", `{"statusCode":429,"message":"The service is busy, try again later","requestId":"*"}`},
 		{"point", "GET", "/api/v2/users/x", nil, "", two},
-		{"point", "GET", "/api/v2/users/x", english, "", `{"code":1000,"message":"The service is busy, try again later","requestId":"*"}`},
+		{"point", "GET", "/api/v2/users/x", english, "", `{"code":1000,"statusCode":429,"apiCode":1000,"message":"The service is busy, try again later","requestId":"*"}`},
 		{"point", "POST", "/graphql/v2", nil, `{"query":"{user(id: \"x\") {id}}"}`, graphql},
 		{"point", "POST", "/api/v3/list-users", key, "{}", ""},
 		{"point", "POST", "/api/v3/create-user", key, `{"username":"a"}`, ""},

@@ -279,6 +279,19 @@ func (s *Server) continueRules(ctx context.Context) {
 	}
 }
 
+// RotateKeys makes a pool, the default one when poolID is empty, sign with other keys, and returns its identifier.
+func (s *Server) RotateKeys(ctx context.Context, poolID string) (string, error) {
+	ctx = caller.With(ctx, &caller.Caller{Kind: caller.System})
+	if poolID == "" {
+		p, err := s.Directory.DefaultPool(ctx)
+		if err != nil {
+			return "", err
+		}
+		poolID = p.ID
+	}
+	return poolID, s.Signin.RotateKeys(ctx, poolID)
+}
+
 var errNotFirst = errors.New("there is a pool already")
 
 // Credentials are what a client needs to reach a new pool, shown once. The json names are those that scripts read.

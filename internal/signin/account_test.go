@@ -182,7 +182,7 @@ func TestAccountRaces(t *testing.T) {
 		}, append(busy, "user_exists")...)
 
 		change := signin.AddressChange{New: signin.Address{Email: "ada2@example.com"}}
-		change.NewCode = w.code(t, signin.PurposeUpdateEmail, change.New)
+		change.NewCode, change.OldCode = w.code(t, signin.PurposeUpdateEmail, change.New), w.code(t, signin.PurposeUpdateEmail, to)
 		proof, _, err := w.Signin.ProveUpdate(w.ctx, w.app, w.user.ID, change)
 		if err != nil {
 			t.Fatal(err)

@@ -35,7 +35,7 @@ var languages = []string{"zh-CN", "en-US", "zh-TW", "ja-JP"}
 // public reports whether programs of a kind can keep no secret (RFC 6749 section 2.1).
 func (t AppType) public() bool { return t == BrowserApp || t == NativeApp }
 
-// fill puts the defaults into what is empty. It is the one place where they stand.
+// fill puts the defaults into what is empty, and response types into their one spelling. It is the one place where the defaults stand.
 func (t *AppSettings) fill(kind AppType) {
 	// Whoever keeps no secret cannot check what it signs (OpenID Connect Core 1.0, section 10.1).
 	auth, algorithm, grants := AuthPost, "HS256", []string{GrantCode, GrantRefresh, GrantClient}
@@ -76,6 +76,10 @@ func (t *AppSettings) fill(kind AppType) {
 		if *f.to == nil {
 			*f.to = f.value
 		}
+	}
+	t.ResponseTypes = slices.Clone(t.ResponseTypes)
+	for i, r := range t.ResponseTypes {
+		t.ResponseTypes[i] = NormalResponse(r)
 	}
 }
 
@@ -322,18 +326,16 @@ func (t *AppSettings) checkProtocol() error {
 	return t.checkResponses()
 }
 
-// checkResponses normalises the response types and checks that the grants they belong to are there.
+// checkResponses checks that the response types are known and the grants they belong to are there.
 func (t *AppSettings) checkResponses() error {
 	known := []string{ResponseCode, ResponseNone, ResponseID, ResponseToken, ResponseIDToken, ResponseCodeID, ResponseCodeTok, ResponseCodeBoth}
 	if len(t.ResponseTypes) > 2*len(known) {
 		return directory.CheckCount("response_types", len(t.ResponseTypes), 2*len(known))
 	}
-	for i, r := range t.ResponseTypes {
-		r = NormalResponse(r)
+	for _, r := range t.ResponseTypes {
 		if !slices.Contains(known, r) {
 			return fault.Field("response_types")
 		}
-		t.ResponseTypes[i] = r
 		for word := range strings.FieldsSeq(r) {
 			grant := map[string]string{"code": GrantCode, "id_token": GrantImplicit, "token": GrantImplicit}[word]
 			if grant != "" && !slices.Contains(t.GrantTypes, grant) {

@@ -28,11 +28,10 @@ const (
 
 // What polling a device request can answer (RFC 8628 3.5).
 var (
-	ErrDeviceGone     = fault.New(fault.NotFound, "device_gone")          // no such code, used, or too old: expired_token
-	ErrDevicePending  = fault.New(fault.Unprocessable, "device_pending")  // nobody has answered: authorization_pending
-	ErrDeviceTooFast  = fault.New(fault.Throttled, "device_too_fast")     // slow_down
-	ErrDeviceRefused  = fault.New(fault.Forbidden, "device_refused")      // access_denied
-	ErrDeviceAnswered = fault.New(fault.Unprocessable, "device_answered") // somebody has answered already
+	ErrDeviceGone    = fault.New(fault.NotFound, "device_gone")         // no such code, used, or too old: expired_token
+	ErrDevicePending = fault.New(fault.Unprocessable, "device_pending") // nobody has answered: authorization_pending
+	ErrDeviceTooFast = fault.New(fault.Throttled, "device_too_fast")    // slow_down
+	ErrDeviceRefused = fault.New(fault.Forbidden, "device_refused")     // access_denied
 )
 
 // Device is a device that asks to be connected to somebody's account.

@@ -183,6 +183,9 @@ func (s *Signin) FactorFlow(ctx context.Context, handle string) (*Flow, []Factor
 	return s.factorFlow(ctx, handle)
 }
 
+// Times are when the sign-in began to wait and when it ends, in unix milliseconds.
+func (f *Flow) Times() (from, until int64) { return f.ticket.CreatedAt, f.ticket.ExpiresAt }
+
 // enrolFlow is factorFlow for enrolling a factor of the type: the user must have none of those that are offered.
 func (s *Signin) enrolFlow(ctx context.Context, handle string, t FactorType) (*Flow, error) {
 	f, offers, err := s.factorFlow(ctx, handle)

@@ -38,10 +38,8 @@ var (
 	ErrUnlockPassword = fault.New(fault.Forbidden, "unlock_password_needed")
 )
 
-// Many people may share an address: it takes more failures than an account.
 const (
-	ipAsks   = 10      // times the account's bound, then a captcha is wanted of all who come from there
-	ipStops  = 200     // failures, then nobody comes in from there for a while
+	ipStops  = 300     // failures from one address, or four times the policy's bound, then nobody comes in from there for a while
 	ipWindow = 5 * 60  // seconds
 	noWindow = 60 * 60 // seconds that failures are remembered where the policy says nothing
 )
@@ -111,7 +109,7 @@ func (s *Signin) Admit(ctx context.Context, policy *Policy, d Door) error {
 	if account.LockedUntil > now {
 		return ErrLocked
 	}
-	if ip.LocksUntil > now && ip.LocksN >= ipStops {
+	if ip.LocksUntil > now && ip.LocksN >= max(ipStops, 4*int64(policy.Address.Limit)) {
 		return ErrFlood
 	}
 	if !wantsCaptcha(policy, d.IP, account, ip, now) {
@@ -130,16 +128,14 @@ func (s *Signin) CaptchaWanted(ctx context.Context, policy *Policy, d Door) (boo
 }
 
 func wantsCaptcha(policy *Policy, address string, account, ip failures, now int64) bool {
-	most := int64(policy.Captcha.Limit)
 	switch {
 	case policy.CaptchaMode == CaptchaNever, isFree(address, policy.CaptchaFree):
 		return false
 	case policy.CaptchaMode == CaptchaAlways:
 		return true
-	case most <= 0:
-		return false
 	}
-	return account.AsksUntil > now && account.AsksN >= most || ip.AsksUntil > now && ip.AsksN >= most*ipAsks
+	reached := func(f failures, most int) bool { return most > 0 && f.AsksUntil > now && f.AsksN >= int64(most) }
+	return reached(account, policy.Captcha.Limit) || reached(ip, policy.Address.Limit)
 }
 
 // isFree reports whether an address is among addresses and networks.
@@ -187,7 +183,7 @@ func (s *Signin) Failed(ctx context.Context, policy *Policy, d Door) (left int, 
 			}
 		}
 		if ip != "" {
-			_, _, err = s.countFailure(ctx, d.PoolID, ip, window(policy.Captcha.Interval), ipWindow*1000)
+			_, _, err = s.countFailure(ctx, d.PoolID, ip, window(policy.Address.Interval), ipWindow*1000)
 		}
 		return err
 	})

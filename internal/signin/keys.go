@@ -53,8 +53,9 @@ type keyRings struct {
 	asOf uint64
 }
 
-// A ring is read again after this long: a retired key's time ends without anybody saying so.
-const ringLife = 10 * time.Minute
+// A ring is read again after this long: a retired key's time ends without anybody saying so, and the command line changes the keys of a
+// SQLite file from another process.
+const ringLife = time.Minute
 
 // A token with an unknown key makes a server look again whether another server has made it, at most this often for each pool.
 const ringRefresh = 2 * time.Second

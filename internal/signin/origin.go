@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/directory"
@@ -193,20 +192,16 @@ func isLoopback(origin string) bool {
 
 // originIndex are the origins of all pools, for requests that name no application: preflights name none.
 type originIndex struct {
-	mu     sync.Mutex
-	epoch  int64 // of the last change that was told
-	built  *builtOrigins
-	builtA int64 // the epoch that built was read in
+	mu      sync.Mutex
+	epoch   int64 // of the last change that was told
+	built   *builtOrigins
+	builtAt int64 // the epoch that built was read in
 }
 
 type builtOrigins struct {
 	pools map[string]*originSet
 	all   originSet
-	until time.Time
 }
-
-// originsLive is how long the index is believed: changes drop it at once, but for those that nobody tells of.
-const originsLive = time.Minute
 
 func (i *originIndex) drop(string, []string) {
 	i.mu.Lock()
@@ -217,7 +212,7 @@ func (i *originIndex) drop(string, []string) {
 // get returns the index, read anew after a change. One caller reads at a time and the others wait for it.
 func (i *originIndex) get(ctx context.Context, read func(ctx context.Context) (*builtOrigins, error)) (*builtOrigins, error) {
 	i.mu.Lock()
-	b, fresh, epoch := i.built, i.built != nil && i.builtA == i.epoch && time.Now().Before(i.built.until), i.epoch
+	b, fresh, epoch := i.built, i.built != nil && i.builtAt == i.epoch, i.epoch
 	i.mu.Unlock()
 	if fresh {
 		return b, nil
@@ -226,9 +221,8 @@ func (i *originIndex) get(ctx context.Context, read func(ctx context.Context) (*
 	if err != nil {
 		return nil, err
 	}
-	b.until = time.Now().Add(originsLive)
 	i.mu.Lock()
-	i.built, i.builtA = b, epoch
+	i.built, i.builtAt = b, epoch
 	i.mu.Unlock()
 	return b, nil
 }

@@ -51,8 +51,8 @@ const mostScopes = 200
 // accounts. Scopes are "resource:action" of the application's own namespace, with * for all of either or for the end of a name, and the
 // application's own scopes; those that name nothing there are returned as rejected.
 func (s *Signin) ProgramTokens(ctx context.Context, app *Application, account *ProgrammaticAccount, asked []string) (set *TokenSet, rejected []string, err error) {
-	if err := directory.CheckCount("scope", len(asked), mostScopes); err != nil {
-		return nil, nil, err
+	if len(asked) > mostScopes {
+		return nil, nil, fault.Field("scope")
 	}
 	granted := []string{}
 	var resources []access.Resource

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -227,7 +228,7 @@ func (s *Signin) SignInScanned(ctx context.Context, app *Application, ticket str
 		return nil, "", ErrScanInBrowser
 	}
 	var note string
-	u, err := s.spendFor(ctx, app, TicketScanned, ticket, &note)
+	u, err := s.spendFor(ctx, app, TicketScanned, ticket, &note, app.ID)
 	if err != nil {
 		return nil, "", err
 	}
@@ -236,11 +237,12 @@ func (s *Signin) SignInScanned(ctx context.Context, app *Application, ticket str
 	return out, note, err
 }
 
-// spendFor spends a ticket that is the application's and returns its user.
-func (s *Signin) spendFor(ctx context.Context, app *Application, kind TicketKind, text string, data any) (*directory.User, error) {
+// spendFor spends a ticket of the application's pool and returns its user. issuedTo, unless it is empty, is the application that it
+// must have been issued to.
+func (s *Signin) spendFor(ctx context.Context, app *Application, kind TicketKind, text string, data any, issuedTo string) (*directory.User, error) {
 	// Looked at first: another application must not be able to use it up.
 	t, err := s.PeekTicket(ctx, kind, text, nil)
-	if err == nil && (t.AppID != app.ID || t.PoolID != app.PoolID) {
+	if err == nil && (t.PoolID != app.PoolID || issuedTo != "" && t.AppID != issuedTo) {
 		return nil, ErrScanTicket
 	}
 	if err == nil {
@@ -260,7 +262,7 @@ func (s *Signin) spendFor(ctx context.Context, app *Application, kind TicketKind
 }
 
 // OfferScan makes what a signed-in user's browser shows to an app of theirs that is not signed in: whoever takes it first is signed
-// in to the application as that user.
+// in as that user, to the application that takes it.
 func (s *Signin) OfferScan(ctx context.Context, app *Application, userID string) (id string, err error) {
 	policy, err := s.scanPolicy(ctx, app)
 	if err != nil {
@@ -276,11 +278,11 @@ func (s *Signin) OfferScan(ctx context.Context, app *Application, userID string)
 	return id, err
 }
 
-// OfferStanding tells how an offer stands: new, allowed once it was taken, or expired.
+// OfferStanding tells applications of the pool how an offer stands: new, allowed once it was taken, or expired.
 func (s *Signin) OfferStanding(ctx context.Context, app *Application, id string) (ScanStatus, error) {
 	t, err := s.ticket(ctx, TicketOffer, id)
 	switch {
-	case errors.Is(err, ErrTicketInvalid), err == nil && t.AppID != app.ID:
+	case errors.Is(err, ErrTicketInvalid), err == nil && t.PoolID != app.PoolID:
 		return ScanExpired, nil
 	case err != nil:
 		return "", err
@@ -292,9 +294,12 @@ func (s *Signin) OfferStanding(ctx context.Context, app *Application, id string)
 	return ScanNew, nil
 }
 
-// TakeOffer signs in to the application that an offer is for, once. ErrScanTicket, and what Establish refuses.
+// TakeOffer signs the user who made an offer in to an application of the pool, once. ErrScanTicket, and what Establish refuses.
 func (s *Signin) TakeOffer(ctx context.Context, app *Application, id string, proof Proof) (*Outcome, error) {
-	u, err := s.spendFor(ctx, app, TicketOffer, id, nil)
+	if _, err := s.scanPolicy(ctx, app); err != nil {
+		return nil, err
+	}
+	u, err := s.spendFor(ctx, app, TicketOffer, id, nil, "")
 	if err != nil {
 		return nil, err
 	}
@@ -313,3 +318,6 @@ func (x *Scan) Content(app *Application) (string, error) {
 	}{"APP_AUTH", x.Code, app.PoolID, app.ID, int64(x.Life / time.Second)})
 	return string(b), err
 }
+
+// OfferHost is where an app that has scanned an offer reaches this server.
+func (s *Signin) OfferHost() string { return strings.TrimSuffix(s.issuer, "/oidc") }

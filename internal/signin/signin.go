@@ -57,10 +57,12 @@ func New(o Options) *Signin {
 	if s.notify == nil {
 		s.notify = notify.New(notify.Options{DB: o.DB, Log: o.Log, Master: o.Master})
 	}
+	o.Directory.OnOpened(s.UnlockUser)
 	o.DB.Subscribe(applicationTopic, s.apps.drop)
 	o.DB.Subscribe(applicationTopic, s.policies.drop)
 	o.DB.Subscribe(directory.PoolTopic, s.policies.drop)
 	o.DB.Subscribe(applicationTopic, s.origins.drop)
+	o.DB.Subscribe(directory.PoolTopic, s.origins.drop)
 	o.DB.Subscribe(keysTopic, s.rings.drop)
 	return s
 }

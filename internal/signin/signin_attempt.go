@@ -426,7 +426,7 @@ func (s *Signin) missingFields(ctx context.Context, app *Application, u *directo
 			has = slices.ContainsFunc(custom, func(v directory.Value) bool { return v.Key == f.Name })
 		} else {
 			text, known := plainField(u, f.Name)
-			has = text != "" || !known || f.Name == "gender" && u.Gender != "U"
+			has = !known || text != "" && (f.Name != "gender" || text != "U")
 		}
 		if !has {
 			missing = append(missing, f)

@@ -150,12 +150,12 @@ func TestForgedTokens(t *testing.T) {
 			"another's claims":          g[0] + "." + f[1] + "." + g[2],
 			"a guessed key":             sign(jose.HS256, []byte(strings.Repeat("k", 32)), claims),
 			"the public key as secret":  sign(jose.HS256, []byte(keys.RSAPublic), claims),
-			"signed by the user's key":  sign(jose.RS256, keys.Signing, claims),
+			"signed by the user's key":  sign(jose.RS256, keys.RSA, claims),
 			"expired":                   sign(jose.HS256, h.Master.Derive("management-token/"+p.ID, 32), expired),
 			"another use":               sign(jose.HS256, h.Master.Derive("management-token/"+p.ID, 32), map[string]any{"use": "x", "scoped_userpool_id": p.ID, "access_key_id": p.KeyID, "exp": time.Now().Add(time.Hour).Unix()}),
 			"a key of another pool":     sign(jose.HS256, h.Master.Derive("management-token/"+p.ID, 32), map[string]any{"use": "management", "scoped_userpool_id": p.ID, "access_key_id": other.KeyID, "exp": time.Now().Add(time.Hour).Unix()}),
 			"no expiry":                 sign(jose.HS256, h.Master.Derive("management-token/"+p.ID, 32), map[string]any{"use": "management", "scoped_userpool_id": p.ID, "access_key_id": p.KeyID}),
-			"a user's of a pool nobody": sign(jose.RS256, keys.Signing, map[string]any{"userpool_id": "x", "sub": "y", "exp": time.Now().Add(time.Hour).Unix()}),
+			"a user's of a pool nobody": sign(jose.RS256, keys.RSA, map[string]any{"userpool_id": "x", "sub": "y", "exp": time.Now().Add(time.Hour).Unix()}),
 		} {
 			if who, err := h.Signin.Bearer(ctx, &caller.Caller{}, token); code(err) != "token_invalid" {
 				t.Errorf("%s: %+v, %v", name, who, err)
@@ -194,7 +194,7 @@ func TestUserTokens(t *testing.T) {
 		claims := payload(t, token)
 		data := claims["data"].(map[string]any)
 		for key, want := range map[string]any{"id": u.ID, "userId": u.ID, "_id": u.ID, "userPoolId": p.ID, "arn": "arn:cn:authing:" + p.ID + ":user:" + u.ID,
-			"type": "user", "username": "bob", "email": "bob@example.com", "phone": nil, "clientId": p.AppID} {
+			"type": "user", "username": "bob", "email": "bob@example.com", "phone": nil, "clientId": p.ID} {
 			if data[key] != want {
 				t.Errorf("data.%s = %v, want %v", key, data[key], want)
 			}
@@ -248,8 +248,13 @@ func TestUserTokens(t *testing.T) {
 		}
 		var set jose.JSONWebKeySet
 		b, err := h.Signin.JWKS(ctx, p.ID)
-		if err != nil || json.Unmarshal(b, &set) != nil || len(set.Keys) != 1 || !set.Keys[0].IsPublic() || set.Keys[0].Use != "sig" {
-			t.Errorf("%s, %v", b, err)
+		if err != nil || json.Unmarshal(b, &set) != nil || len(set.Keys) != 2 {
+			t.Fatalf("%s, %v", b, err)
+		}
+		for _, k := range set.Keys {
+			if !k.IsPublic() || k.Use != "sig" || k.KeyID == "" {
+				t.Errorf("%+v", k)
+			}
 		}
 	})
 }

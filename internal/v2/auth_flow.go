@@ -220,49 +220,36 @@ func (a *API) flowStep(ctx context.Context, in *flowCall, step func(*signin.Flow
 // flowComplete fills in what the application asks for. Names are those of the user's fields, or of custom ones.
 func (a *API) flowComplete(ctx context.Context, in *flowCall) (flowAnswer, error) {
 	return a.flowStep(ctx, in, func(f *signin.Flow) (*signin.Outcome, error) {
-		var p signin.ProfilePatch
+		p := signin.ProfilePatch{Custom: map[string]jsontext.Value{}}
 		plain := map[string]jsontext.Value{}
 		for _, v := range in.FieldValues {
 			if len(v.Value) == 0 {
 				v.Value = jsontext.Value("null")
 			}
-			custom := slices.ContainsFunc(f.App.Settings.CompletionFields, func(asked signin.AskedFor) bool { return asked.Custom && asked.Name == v.Name })
-			switch {
-			case custom && p.Custom == nil:
-				p.Custom = map[string]jsontext.Value{v.Name: v.Value}
-			case custom:
+			if slices.ContainsFunc(f.App.Settings.CompletionFields, func(asked signin.AskedFor) bool { return asked.Custom && asked.Name == v.Name }) {
 				p.Custom[v.Name] = v.Value
-			case v.Name == "email":
+				continue
+			}
+			plain[v.Name] = v.Value
+			switch v.Name {
+			case "email":
 				p.EmailProof = v.Code
-				if json.Unmarshal(v.Value, &p.Email) != nil {
-					return nil, fault.Field(v.Name)
-				}
-			case v.Name == "phone":
+			case "phone":
 				p.PhoneProof = v.Code
 				if v.PhoneCountryCode != "" {
-					p.PhoneCountryCode = &v.PhoneCountryCode
+					plain["phoneCountryCode"], _ = jsontext.AppendQuote(nil, v.PhoneCountryCode)
 				}
-				if json.Unmarshal(v.Value, &p.Phone) != nil {
-					return nil, fault.Field(v.Name)
-				}
-			default:
-				plain[v.Name] = v.Value
 			}
 		}
 		text, err := json.Marshal(plain)
 		if err != nil {
-			return nil, err
+			return nil, fault.Field("fieldValues").Because(err)
 		}
 		var profile registerProfile
 		if err := json.Unmarshal(text, &profile); err != nil {
 			return nil, fault.Field("fieldValues").Because(err)
 		}
-		fields := profile.fields()
-		fields.Email, fields.Phone, fields.PhoneCountryCode = p.Email, p.Phone, p.PhoneCountryCode
-		if v, ok := plain["username"]; ok && json.Unmarshal(v, &fields.Username) != nil {
-			return nil, fault.Field("username")
-		}
-		p.UserInput = fields
+		p.UserInput = profile.fields()
 		return a.signin.Complete(ctx, f, p)
 	})
 }

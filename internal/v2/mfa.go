@@ -263,8 +263,11 @@ func (a *API) recoverTOTP(ctx context.Context, in *recoveryInput) (raw, error) {
 	return encodeRaw(recovered{200, 200, "success", u, next})
 }
 
-// noFace refuses faces, whoever asks.
-func (a *API) noFace(context.Context, *noInput) (struct{}, error) {
+// noFace refuses faces.
+func (a *API) noFace(ctx context.Context, _ *noInput) (struct{}, error) {
+	if _, err := flowToken(ctx); err != nil {
+		return struct{}{}, err
+	}
 	return struct{}{}, signin.ErrFactorUnsupported
 }
 
@@ -275,12 +278,12 @@ type bindableInput struct {
 
 // addressBindable tells a pending sign-in whether it may bind an address: not one that another account has.
 func (a *API) addressBindable(ctx context.Context, in *bindableInput) (bool, error) {
-	if in.Email == "" && in.Phone == "" {
-		return false, fault.Field("email")
-	}
 	_, u, _, err := a.pendingUser(ctx)
 	if err != nil {
 		return false, err
+	}
+	if in.Email == "" && in.Phone == "" {
+		return false, fault.Field("email")
 	}
 	return a.signin.FactorAddressFree(ctx, u, signin.Address{Email: in.Email, Phone: in.Phone})
 }

@@ -103,22 +103,29 @@ func (a *API) trackSession(ctx context.Context, _ *noInput) (raw, error) {
 // ownSession is the session of the browser that calls, and its user; nil when it has none, or when the page that calls is no page of the
 // application or its pool.
 func (a *API) ownSession(ctx context.Context, app *signin.Application) (*signin.Session, *directory.User, error) {
-	b := browser.From(ctx)
-	cookie := b.Session(app.PoolID)
-	if cookie == "" {
-		return nil, nil, nil
-	}
-	if origin := b.Origin(); origin != "" {
-		allowed, err := a.signin.OriginAllowed(ctx, app.PoolID, app.ID, origin)
-		if err != nil || !allowed {
-			return nil, nil, err
-		}
+	cookie, err := a.ownCookie(ctx, app)
+	if err != nil || cookie == "" {
+		return nil, nil, err
 	}
 	x, u, err := a.signin.SessionByCookie(ctx, app.PoolID, cookie)
 	if fault.KindOf(err) == fault.Unauthenticated {
 		return nil, nil, nil
 	}
 	return x, u, err
+}
+
+// ownCookie is the session's cookie, "" when there is none, or when the page that calls is no page of the application or its pool.
+func (a *API) ownCookie(ctx context.Context, app *signin.Application) (string, error) {
+	b := browser.From(ctx)
+	cookie, origin := b.Session(app.PoolID), b.Origin()
+	if cookie == "" || origin == "" {
+		return cookie, nil
+	}
+	allowed, err := a.signin.OriginAllowed(ctx, app.PoolID, app.ID, origin)
+	if err != nil || !allowed {
+		return "", err
+	}
+	return cookie, nil
 }
 
 type logoutInput struct {
@@ -146,14 +153,20 @@ func (a *API) logout(ctx context.Context, in *logoutInput) (struct{}, error) {
 	if err != nil {
 		return struct{}{}, err
 	}
-	x, _, err := a.ownSession(ctx, app)
-	if err != nil || x == nil {
+	cookie, err := a.ownCookie(ctx, app)
+	if err != nil || cookie == "" {
 		return struct{}{}, err
 	}
-	if err := a.signin.EndSession(ctx, x.PoolID, x.ID); err != nil {
+	x, _, err := a.signin.SessionByCookie(ctx, app.PoolID, cookie)
+	if err == nil {
+		err = a.signin.EndSession(ctx, x.PoolID, x.ID)
+	} else if fault.KindOf(err) == fault.Unauthenticated {
+		err = nil // it has ended already, with the token
+	}
+	if err != nil {
 		return struct{}{}, err
 	}
-	browser.From(ctx).ClearSession(x.PoolID)
+	browser.From(ctx).ClearSession(app.PoolID)
 	return struct{}{}, nil
 }
 

@@ -183,7 +183,7 @@ func viewApplication(app *signin.Application, agreements []signin.Agreement) app
 			IntrospectionAuth: &t.IntrospectionAuth, RevocationAuth: &t.RevocationAuth, IDTokenAlg: &t.IDTokenAlg, AccessTokenAlg: &t.AccessTokenAlg,
 			CodeExpire: &t.CodeLife, IDTokenExpire: &t.IDTokenLife, AccessTokenExpire: &t.AccessTokenLife, RefreshTokenExpire: &t.RefreshTokenLife,
 			SkipConsent: &skip, RequirePKCE: &t.RequirePKCE, Legacy: &t.Legacy, BackchannelLogoutURI: &t.BackchannelLogoutURI},
-		SAMLConfig: jsontext.Value(t.SamlConfig), CASConfig: jsontext.Value(t.CasConfig), OAuthProviderEnabled: t.OAuth2Enabled,
+		SAMLConfig: object(t.SamlConfig), CASConfig: object(t.CasConfig), OAuthProviderEnabled: t.OAuth2Enabled,
 		OAuthConfig:           oauthConfigDTO{ID: &app.ID, Grants: &t.OAuth2Grants, AccessTokenLifetime: &t.OAuth2AccessLife, RefreshTokenLifetime: &t.OAuth2RefreshLife},
 		CustomBrandingEnabled: b.Enabled, CustomSecurityEnabled: t.CustomSecurity}
 	for _, l := range []struct {
@@ -207,6 +207,14 @@ func viewApplication(app *signin.Application, agreements []signin.Agreement) app
 		d.BrandingConfig.Agreements[i] = agreementDTO{displayedAt(g.AvailableAt), g.Required, g.Lang, g.Title}
 	}
 	return d
+}
+
+// object is JSON that was kept, nil where there is none.
+func object(text string) jsontext.Value {
+	if text == "" {
+		return nil
+	}
+	return jsontext.Value(text)
 }
 
 func displayedAt(p signin.AgreementPlace) []string {
@@ -702,7 +710,7 @@ func (a *API) updateTenantQRCodeState(ctx context.Context, in *UpdateTenantAppqr
 
 // changeUserpoolTenantConnections finds none of the connections: there are no sources of identities yet.
 func (a *API) changeUserpoolTenantConnections(_ context.Context, in *ChangeUserPoolTenantExtIdpConnDto) (success, error) {
-	return success{}, fault.New(fault.NotFound, "connection_not_found", in.ConnIDs[0])
+	return success{}, fault.New(fault.NotFound, "connection_not_found", strings.Join(in.ConnIDs[:min(len(in.ConnIDs), 1)], ""))
 }
 
 // tenantConfigDTO is UserPoolTenantConfigDto.

@@ -20,6 +20,10 @@ func (a *API) wireOf(o *op.Op) op.Wire {
 	switch {
 	case o.Name == "getSystemInfo":
 		return system{api: a}
+	case o.Name == "verifyMfaToken":
+		return bare{door{api: a}}
+	case o.Name == "listCredentialsByPage":
+		return flat{wire{api: a, lists: queryLists(o)}}
 	case o.Rule(&caller.Caller{}) == nil && atDoor[o.Name]:
 		return door{api: a}
 	case o.Rule(&caller.Caller{}) == nil:

@@ -15,22 +15,22 @@ func (a *API) myOperations() []op.Op {
 	user := op.SignedInUser
 	return []op.Op{
 		op.Get("/api/v3/get-my-login-history", "getLoginHistory", user, a.getLoginHistory),
-		op.Get("/api/v3/get-my-logged-in-apps", "getLoggedInApps", user, a.getLoggedInApps),
-		op.Get("/api/v3/get-my-accessible-apps", "getAccessibleApps", user, a.getAccessibleApps),
-		op.Get("/api/v3/get-my-tenant-list", "getTenantList", user, a.getTenantList),
-		op.Get("/api/v3/get-my-role-list", "getRoleList", user, a.getRoleList),
-		op.Get("/api/v3/get-my-group-list", "getGroupList", user, a.getGroupList),
+		op.Get("/api/v3/get-my-logged-in-apps", "getLoggedInApps", user, a.getLoggedInApps).Costs(op.List),
+		op.Get("/api/v3/get-my-accessible-apps", "getAccessibleApps", user, a.getAccessibleApps).Costs(op.List),
+		op.Get("/api/v3/get-my-tenant-list", "getTenantList", user, a.getTenantList).Costs(op.List),
+		op.Get("/api/v3/get-my-role-list", "getRoleList", user, a.getRoleList).Costs(op.List),
+		op.Get("/api/v3/get-my-group-list", "getGroupList", user, a.getGroupList).Costs(op.List),
 		op.Get("/api/v3/get-my-department-list", "getDepartmentList", user, a.getDepartmentList),
 
-		op.Get("/api/v3/get-identities", "getIdentities", user, a.getIdentities),
-		op.Get("/api/v3/get-application-enabled-extidps", "getApplicationEnabledExtIdps", op.Anyone, a.getApplicationEnabledExtIdps),
+		op.Get("/api/v3/get-identities", "getIdentities", user, a.getIdentities).Costs(op.List),
+		op.Get("/api/v3/get-application-enabled-extidps", "getApplicationEnabledExtIdps", op.Anyone, a.getApplicationEnabledExtIdps).Costs(op.List),
 		op.Post("/api/v3/unlink-extidp", "unlinkExtIdp", user, a.unlinkExtIdp),
 
 		op.Get("/api/v3/mydevices/list", "list", user, a.listDevices),
 		op.Post("/api/v3/mydevices/unbind", "unbind", user, a.endDevice),
 		op.Post("/api/v3/mydevices/revoke-session", "revoke", user, a.endDevice),
 
-		op.Get("/api/v3/get-country-list", "getCountryList", op.Anyone, a.getCountryList),
+		op.Get("/api/v3/get-country-list", "getCountryList", op.Anyone, a.getCountryList).Costs(op.List),
 	}
 }
 

@@ -77,11 +77,11 @@ func (a *API) Operations() []op.Op {
 		op.Get("/api/v3/list-archived-users", "listArchivedUsers", key, a.listArchivedUsers),
 		op.Post("/api/v3/kick-users", "kickUsers", key, a.kickUsers),
 		op.Query("/api/v3/is-user-exists", "isUserExists", key, a.isUserExists),
-		op.Get("/api/v3/get-user-accessible-apps", "getUserAccessibleApps", key, a.getUserAccessibleApps),
-		op.Get("/api/v3/get-user-authorized-apps", "getUserAuthorizedApps", key, a.getUserAuthorizedApps),
+		op.Get("/api/v3/get-user-accessible-apps", "getUserAccessibleApps", key, a.getUserAccessibleApps).Costs(op.List),
+		op.Get("/api/v3/get-user-authorized-apps", "getUserAuthorizedApps", key, a.getUserAuthorizedApps).Costs(op.List),
 		op.Query("/api/v3/has-any-role", "hasAnyRole", key, a.hasAnyRole),
 		op.Get("/api/v3/get-user-login-history", "getUserLoginHistory", key, a.getUserLoginHistory),
-		op.Get("/api/v3/get-user-loggedin-apps", "getUserLoggedinApps", key, a.getUserLoggedinApps),
+		op.Get("/api/v3/get-user-loggedin-apps", "getUserLoggedinApps", key, a.getUserLoggedinApps).Costs(op.List),
 		op.Get("/api/v3/get-user-logged-in-identities", "getUserLoggedinIdentities", key, a.getUserLoggedinIdentities),
 		op.Post("/api/v3/resign-user", "resignUser", key, a.resignUser),
 		op.Post("/api/v3/resign-user-batch", "resignUserBatch", key, a.resignUserBatch),
@@ -215,7 +215,7 @@ func (a *API) Operations() []op.Op {
 	}, a.dataPermissionOperations(), a.ownPermissionOperations(), a.periodOperations(), a.ruleOperations(), a.explainOperations(), a.resourceOperations(), a.applicationAccessOperations(),
 		a.applicationOperations(), a.securityOperations(),
 		a.passcodeOperations(), a.messageOperations(),
-		a.signinOperations(), a.profileOperations(), a.myOperations())
+		a.signinOperations(), a.scanOperations(), a.mfaOperations(), a.passkeyOperations(), a.profileOperations(), a.myOperations())
 }
 
 // Mount puts the whole wire into mux: what is served, what the contract has beside it (statusCode 501), and all else
@@ -223,7 +223,7 @@ func (a *API) Operations() []op.Op {
 func (a *API) Mount(mux *http.ServeMux) {
 	ops := a.Operations()
 	for _, o := range ops {
-		mux.Handle(o.Pattern(), op.Handler(o, a.wireOf(&o), a.Limits))
+		mux.Handle(o.Pattern(), withShown(op.Handler(o, a.wireOf(&o), a.Limits)))
 	}
 	_, missing := coverage(ops)
 	for _, row := range missing {
