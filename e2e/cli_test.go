@@ -41,6 +41,7 @@ func TestCommandLine(t *testing.T) {
 		{"doctor before anything", []string{"doctor", "--data", dir}, 0, "The first start makes it."},
 		{"migrate", []string{"migrate", "--data", dir}, 0, "Migrated the schema from version 0"},
 		{"migrate again", []string{"migrate", "--data", dir}, 0, "already"},
+		{"rotating the keys of no pool", []string{"keys", "rotate", "--data", dir}, 1, "pool"},
 		{"init needs a name", []string{"init", "--data", dir}, 2, "--pool-name"},
 		{"init with an empty name", []string{"init", "--data", dir, "--pool-name", " "}, 1, "name"},
 		{"wrong address", []string{"serve", "--data", dir, "--listen", "nowhere"}, 2, "setting listen"},

@@ -1,7 +1,7 @@
 // Guard, the vendor's login component, unmodified from npm in a headless Chromium.
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
 import { openBrowser, packageDir, pageHost, pageOrigin, serverHost, serverOrigin, servePages } from './lib/browser.mjs';
+import { totp } from './lib/factor.mjs';
 import { onEachEngine } from './lib/guildhall.mjs';
 
 const events = [
@@ -20,18 +20,6 @@ window.guard = new GuardFactory.Guard({ appId: q.get('app'), host: q.get('host')
 for (const name of ${JSON.stringify(events)}) guard.on(name, (...args) => seen.push({ name, args: args.map(plain) }));
 guard.start('#root').then((user) => (window.started = user), (error) => (window.refused = plain(error)));
 </script>`;
-
-/** The one-time password of RFC 6238 at a time in seconds. */
-function totp(secret, at = Date.now() / 1000) {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const bits = [...secret.replace(/=+$/, '')].map((c) => alphabet.indexOf(c).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(at / 30)));
-  const mac = crypto.createHmac('sha1', key).update(counter).digest();
-  const offset = mac[19] & 15;
-  return String((mac.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-}
 
 onEachEngine(
   'Guard',
@@ -67,9 +55,8 @@ onEachEngine(
     /** The newest code that was sent to an address. */
     const codeFor = async (to) => {
       for (let tries = 0; tries < 50; tries++) {
-        const { json } = await pool.bare('GET', `/dev/inbox?to=${encodeURIComponent(to)}&format=json`, { headers: { accept: 'application/json' } });
-        const code = (json?.messages ?? json ?? []).find((m) => m.code)?.code;
-        if (code) return code;
+        const { json } = await pool.bare('GET', `/dev/inbox?to=${encodeURIComponent(to)}&format=json`);
+        if (json.messages.length > 0) return json.messages[0].code;
         await new Promise((resolve) => setTimeout(resolve, 100));
       }
       throw new Error(`no code was sent to ${to}`);
@@ -208,6 +195,88 @@ onEachEngine(
       await page.locator('.authing-g2-submit-button').first().click();
       assert.equal((await visit.event('login')).args[0].id, cay.id);
       await visit.shot('guard-10-signed-in-by-code');
+      await visit.close();
+    });
+
+    await t.test('enrols a one-time password that the application wants, and asks for it from then on', async () => {
+      const demand = async (enabledFactors) => {
+        const answer = await pool.signed('POST', '/api/v3/update-application-mfa-settings', {
+          appId: pool.appId,
+          enabledFactors,
+          disabledFactors: enabledFactors.length > 0 ? [] : ['OTP'],
+        });
+        assert.equal(answer.statusCode, 200, JSON.stringify(answer));
+      };
+      const dee = await person('dee');
+      await demand(['OTP']);
+      try {
+        const visit = await open();
+        const { page } = visit;
+        await enter(visit, 'dee', 'Passw0rd!');
+        await visit.said('Please go to the OTP binding page to bind');
+        await visit.shot('guard-13-wants-a-factor');
+        await page.getByText('Confirm', { exact: true }).click();
+        const digits = page.locator('input[data-input-otp]');
+        await digits.waitFor();
+        await page.locator('img[src^="data:image/png"]').first().waitFor();
+        await visit.shot('guard-14-enrol');
+        const { secret } = visit.to('/api/v2/mfa/totp/associate')[0].answer.data;
+        await digits.pressSequentially(totp(secret), { delay: 30 });
+        await visit.said('Please keep the recovery code properly');
+        await visit.shot('guard-15-recovery-code');
+        await page.locator('#remember').check();
+        await page.getByText('Complete binding', { exact: true }).click();
+        assert.equal((await visit.event('login')).args[0].id, dee.id);
+        assert.ok((await visit.stored())[0]);
+        await visit.close();
+
+        // From now on it is asked for; a wrong one is refused with the server's words, and does not end the sign-in.
+        const again = await open();
+        await enter(again, 'dee', 'Passw0rd!');
+        const asked = again.page.locator('input[data-input-otp]');
+        await asked.waitFor();
+        await again.shot('guard-16-second-factor');
+        await asked.pressSequentially('000000', { delay: 30 });
+        await again.page.locator('.authing-ant-message-error').first().waitFor();
+        await again.shot('guard-17-wrong-second-factor');
+        assert.equal(again.to('/interaction/authFlow').at(-1).answer.apiCode, 6001);
+        assert.deepEqual(await again.stored(), [null, null]);
+        for (let n = 0; n < 6; n++) await asked.press('Backspace');
+        await asked.pressSequentially(totp(secret), { delay: 30 });
+        assert.equal((await again.event('login')).args[0].id, dee.id);
+        await again.close();
+      } finally {
+        await demand([]);
+
+      }
+    });
+
+    await t.test('signs in by a code that is scanned', async () => {
+      const eve = await person('eve');
+      const { token } = await pool.v2.users.refreshToken(eve.id);
+      await update({
+        loginConfig: {
+          enabledBasicLoginMethods: ['USERNAME_PASSWORD', 'EMAIL_PASSWORD', 'PHONE_PASSWORD', 'PHONE_CODE', 'EMAIL_CODE', 'SELF_BUILT_APP_QRCODE'],
+          showAuthorizationPage: false,
+        },
+      });
+      await pool.data(
+        `mutation($i: UpdateUserpoolInput!) {updateUserpool(input: $i) {id}}`,
+        { i: { qrcodeLoginStrategy: { allowExchangeUserInfoFromBrowser: true } } },
+      );
+      const visit = await open();
+      await visit.page.locator('.g2-qrcode-switch').click();
+      await visit.page.waitForTimeout(3000);
+      await visit.shot('guard-18-code-to-scan');
+      const [{ answer }] = visit.to('/api/v2/qrcode/gene');
+      const { random } = answer.data;
+      const act = (action) => pool.bearer('POST', '/api/v3/set-qrcode-status', { qrcodeId: random, action }, { token });
+      assert.equal((await act('SCAN')).statusCode, 200);
+      await visit.said(/Scan code successfully|Confirm login/);
+      await visit.shot('guard-19-scanned');
+      assert.equal((await act('CONFIRM')).statusCode, 200);
+      assert.equal((await visit.event('login')).args[0].id, eve.id);
+      assert.ok((await visit.stored())[0]);
       await visit.close();
     });
 

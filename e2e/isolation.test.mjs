@@ -36,6 +36,14 @@ const v3Rows = Object.entries({
   resignUser: byEachID(),
   deleteUserSyncRelations: byEachID({ provider: 'lark' }),
   setUsersMfaStatus: byEachID({ mfaTriggerData: { mfaToken: 'x', applicationMfa: [] } }),
+  ...Object.fromEntries(
+    ['getApplication', 'getApplicationSimpleInfo', 'getApplicationSecret', 'refreshApplicationSecret', 'deleteApplication', 'listApplicationActiveUsers'].map(
+      (name) => [name, [(it) => ({ appId: it.appId })]],
+    ),
+  ),
+  updateApplication: [(it) => ({ appId: it.appId, appName: 'x' })],
+  updateApplicationMfaSettings: [(it) => ({ appId: it.appId, enabledFactors: ['OTP'] })],
+  getMfaTriggerData: [(it, own) => ({ appId: own.appId, userId: it.userId }), (it, own) => ({ appId: it.appId, userId: own.userId })],
   getUserBatch: [(it) => ({ userIds: [it.userId] }), (it) => ({ userIds: [it.email], userIdType: 'email' })],
   updateUser: [
     (it) => ({ userId: it.userId, name: 'x' }),

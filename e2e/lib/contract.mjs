@@ -22,6 +22,7 @@ models.CheckRoleParamsRespDto.message = { type: 'string', required: false };
 
 // The number of departments is called a flag, and a post is described without its envelope.
 models.DepartmentPagingDto.totalCount.type = 'number';
+Object.assign(models.PreviewEmailTemplateRespDto, { statusCode: { type: 'number', required: true }, message: { type: 'string', required: true } });
 for (const name of ['getPost', 'getUserPost']) operations.get(name).response = 'CreatePostRespDto';
 
 // A data resource is a text, a list or a tree; the description calls it a node.
@@ -37,6 +38,9 @@ for (const name of ['ResourcePagingDto', 'CommonResourcePagingDto']) {
 models.NamespaceRolesPage = { totalCount: { type: 'number', required: true }, list: { type: 'NamespaceRolesListRespDto[]', nested: 'NamespaceRolesListRespDto', required: true } };
 models.NamespaceRolesListPaginatedRespDto.data = { type: 'NamespaceRolesPage', nested: 'NamespaceRolesPage', required: true };
 models.GetSubjectAuthDataDto.allowed = { type: 'boolean', required: false };
+
+// The description shows one application of a list, without its envelope.
+operations.get('getVerifyConfigApp').response = 'ApplicationPaginatedRespDto';
 
 /**
  * Checks value against a model of the contract, field by field: what is required is there and not null, what is there has the

@@ -206,6 +206,8 @@ func (a *Access) RolesByID(ctx context.Context, poolID string, ids []string) (ma
 type RoleFilter struct {
 	Namespace string
 	Keywords  string // a part of the name or the code, in any ASCII case
+	// Applicable selects those that users may apply for.
+	Applicable bool
 }
 
 // Roles returns a page of the roles that match, newest first, and how many there are. A namespace that is not there is

@@ -78,6 +78,9 @@ func (a *Access) listRoles(ctx context.Context, poolID string, f RoleFilter, p d
 		like := directory.LikePattern(f.Keywords)
 		w.And(`lower(name) like ? escape '\' or lower(code) like ? escape '\'`, like, like)
 	}
+	if f.Applicable {
+		w.And("permission_apply = ? and not disabled and (disable_time = 0 or disable_time > ?)", true, a.db.Now())
+	}
 	total, err := db.One[int64](ctx, a.db, "select count(*) from roles where "+w.String(), w.Args...)
 	if err != nil {
 		return nil, 0, err

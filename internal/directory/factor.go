@@ -87,6 +87,10 @@ func (d *Directory) putTOTP(ctx context.Context, poolID, userID string, t TOTP) 
 	f.TOTPSecret = d.master.Seal([]byte(t.Secret), factorContext(poolID))
 	f.TOTPStep, f.TOTPAt = 0, d.db.Now()
 	f.RecoveryCode = d.recoveryHash(poolID, userID, t.RecoveryCode)
+	// Devices were trusted for the factor of before.
+	if _, err := db.Exec(ctx, d.db, "delete from remembered_devices where pool_id = ? and user_id = ?", poolID, userID); err != nil {
+		return err
+	}
 	return d.putFactors(ctx, f)
 }
 

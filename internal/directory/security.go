@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/guildhall-id/guildhall/internal/fault"
 )
 
@@ -37,10 +39,10 @@ type SecuritySettings struct {
 	RobotCheck                *RateSetting  `json:"robotVerifyLoginPasswordFailCheck,omitzero"`
 	RobotAddresses            *AddressCheck `json:"robotVerifyLoginIpWhitelistCheck,omitzero"`
 	RobotTimes                *bool         `json:"robotVerifyLoginTimeCheckEnable,omitzero"`
-	RobotWeek                 *[]string     `json:"robotVerifyloginWeekStartEndTime,omitzero"`
+	RobotWeek                 []string      `json:"robotVerifyloginWeekStartEndTime,omitzero"`
 	PasswordStrength          *int64        `json:"passwordStrength,omitzero"` // 0 to 5; 5 is PasswordRules
 	PasswordRules             *PasswordRule `json:"customPasswordStrength,omitzero"`
-	Factors                   *[]string     `json:"mfaFactors,omitzero"`     // OTP, SMS, EMAIL, FACE, PASSKEY: one of them is demanded at every sign-in
+	Factors                   []string      `json:"mfaFactors,omitzero"`     // OTP, SMS, EMAIL, FACE, PASSKEY: one of them is demanded at every sign-in
 	FactorMemory              *int64        `json:"mfaRememberFor,omitzero"` // a device that has shown a factor is not asked again
 }
 
@@ -109,8 +111,24 @@ type QRCodeLogin struct {
 	TicketExpiresUnit  *string `json:"ticketExpiresAfterUnit,omitzero"`
 }
 
+// With is s with a change laid over it, down to the single setting. It shares nothing with s that may change.
+func (s *SecuritySettings) With(change *SecuritySettings) (*SecuritySettings, error) {
+	out := &SecuritySettings{}
+	for _, from := range []*SecuritySettings{s, change} {
+		b, err := json.Marshal(from)
+		if err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal(b, out); err != nil { // an object decoded into an object adds to it
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 const (
 	longestTime  = 10 * 365 * 86400 // seconds
+	longestToken = 365 * 86400      // seconds
 	mostTries    = 1_000_000
 	mostWeek     = 50
 	mostSettings = 20
@@ -150,16 +168,13 @@ func (s *SecuritySettings) Check() error {
 	}
 	for _, list := range []struct {
 		name   string
-		values *[]string
+		values []string
 		most   int
 	}{{"robotVerifyloginWeekStartEndTime", s.RobotWeek, mostWeek}, {"enabledFactors", s.Factors, mostSettings}} {
-		if list.values == nil {
-			continue
+		if len(list.values) > list.most {
+			return CheckCount(list.name, len(list.values), list.most)
 		}
-		if len(*list.values) > list.most {
-			return CheckCount(list.name, len(*list.values), list.most)
-		}
-		for _, v := range *list.values {
+		for _, v := range list.values {
 			if err := clean(list.name, v, MaxName); err != nil {
 				return err
 			}
@@ -197,7 +212,7 @@ func (s *SecuritySettings) checkNumbers() error {
 		value       *int64
 		least, most int64
 	}
-	numbers := []number{{"tokenExpiresAfter", s.TokenExpiresAfter, 0, longestTime}, {"verifyCodeLength", s.VerifyCodeLength, 4, 8},
+	numbers := []number{{"tokenExpiresAfter", s.TokenExpiresAfter, 0, longestToken}, {"verifyCodeLength", s.VerifyCodeLength, 4, 8},
 		{"verifyCodeMaxAttempts", s.VerifyCodeMaxAttempts, 1, 10}, {"verifyCodeLifetime", s.VerifyCodeLife, 60, 3600},
 		{"sessionLifetime", s.SessionLife, 60, longestTime}, {"sessionIdleTimeout", s.SessionIdle, 60, longestTime},
 		{"passwordStrength", s.PasswordStrength, 0, 5}, {"mfaRememberFor", s.FactorMemory, 0, longestTime}}

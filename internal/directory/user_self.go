@@ -19,6 +19,35 @@ func (d *Directory) Prepared(ctx context.Context, poolID string, in PasswordInpu
 	return &PasswordInput{ready: list[0]}, nil
 }
 
+// PasswordBefore tells whether password was one of the user's before the present one, of the last n that KeepPassword has kept.
+func (d *Directory) PasswordBefore(ctx context.Context, poolID, userID, password string, n int) (bool, error) {
+	hashes, err := db.List[string](ctx, d.db, "select hash from password_history where pool_id = ? and user_id = ? order by set_at desc limit ?", poolID, userID, n)
+	if err != nil {
+		return false, err
+	}
+	for _, h := range hashes {
+		if ok, err := d.hasher.Verify(ctx, h, password); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// KeepPassword remembers the password of u, which another has just taken the place of, and forgets all but the last n. It belongs to the
+// transaction that changes the password.
+func (d *Directory) KeepPassword(ctx context.Context, u *User, n int) error {
+	if u.Password == "" {
+		return nil
+	}
+	if _, err := db.Exec(ctx, d.db, "insert into password_history (pool_id, user_id, set_at, hash) values (?, ?, ?, ?) on conflict (pool_id, user_id, set_at) do nothing",
+		u.PoolID, u.ID, u.PasswordSetAt, u.Password); err != nil {
+		return err
+	}
+	_, err := db.Exec(ctx, d.db, "delete from password_history where pool_id = ? and user_id = ? and set_at not in (select set_at from password_history"+
+		" where pool_id = ? and user_id = ? order by set_at desc limit ?)", u.PoolID, u.ID, u.PoolID, u.ID, n)
+	return err
+}
+
 // Whitelisted reports whether a value is on the pool's whitelist of a type or, where appID is set, on the application's.
 func (d *Directory) Whitelisted(ctx context.Context, poolID, appID string, t WhitelistType, value string) (bool, error) {
 	key := WhitelistKey{AppID: appID, Type: t}

@@ -378,7 +378,7 @@ func (d *Directory) deleteUsers(ctx context.Context, poolID string, refs []UserR
 		if err := d.removeValues(ctx, poolID, UserTarget, ids); err != nil {
 			return err
 		}
-		for _, table := range []string{"identities", "sync_relations", "user_factors", "factors", "passkeys", "remembered_devices", "application_users"} {
+		for _, table := range []string{"identities", "sync_relations", "user_factors", "factors", "passkeys", "remembered_devices", "application_users", "password_history"} {
 			if _, err := db.Exec(ctx, d.db, "delete from "+table+" where pool_id = ? and user_id in (?...)", poolID, ids); err != nil {
 				return err
 			}

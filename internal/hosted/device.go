@@ -2,6 +2,7 @@ package hosted
 
 import (
 	"encoding/base64"
+	"errors"
 	"html/template"
 	"strings"
 
@@ -14,13 +15,33 @@ func dataURL(kind string, b []byte) template.URL {
 	return template.URL("data:" + kind + ";base64," + base64.StdEncoding.EncodeToString(b))
 }
 
-// device looks a user code up. The code has 34 bits, so an address that asks for codes that are none is held up (RFC 8628, 5.1).
+// device looks a user code up. The code has 34 bits, so whoever names codes that are none is counted at the guard that every door
+// has, by their address (RFC 8628, 5.1).
 func (v *visit) device(code string) (*signin.Device, error) {
-	door := signin.Door{Account: "device code", IP: caller.From(v.ctx).ClientIP}
-	if p, err := v.dir.DefaultPool(v.ctx); err == nil {
-		door.PoolID = p.ID
+	pool, err := v.dir.DefaultPool(v.ctx)
+	if err != nil {
+		return nil, err
 	}
-	return v.signin.Device(v.ctx, code)
+	policy, err := v.signin.PoolPolicy(v.ctx, pool.ID)
+	if err != nil {
+		return nil, err
+	}
+	ip := caller.From(v.ctx).ClientIP
+	door := signin.Door{PoolID: pool.ID, Account: "device code from " + ip, IP: ip}
+	switch err := v.signin.Admit(v.ctx, policy, door); {
+	case errors.Is(err, signin.ErrCaptchaNeeded): // the page has none: the bound on the address stands alone
+	case errors.Is(err, signin.ErrLocked):
+		return nil, signin.ErrFlood
+	case err != nil:
+		return nil, err
+	}
+	d, err := v.signin.Device(v.ctx, code)
+	if errors.Is(err, signin.ErrDeviceGone) {
+		if _, err := v.signin.Failed(v.ctx, policy, door); err != nil {
+			return nil, err
+		}
+	}
+	return d, err
 }
 
 // deviceAsk asks for a device's code, then for the person, then whether to connect it.

@@ -1,6 +1,7 @@
 package hosted
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"html/template"
@@ -136,6 +137,7 @@ func (v *visit) login() (*view, error) {
 	if look := looksOf(v.app, v.lang); look.heading != "" {
 		page.Heading, page.Lead = look.heading, look.lead
 	}
+	page.TabsLabel = v.T("login.methods")
 	if len(list) > 1 {
 		for _, w := range list {
 			page.Tabs = append(page.Tabs, tab{Text: v.T("tab." + w), URL: v.door.at(loginPath, "by", w), Current: w == by})
@@ -156,9 +158,7 @@ func (v *visit) login() (*view, error) {
 	case "":
 		page.Lead = v.T("login.none")
 	case "password":
-		if err := v.loginHint(n); err != nil {
-			return nil, err
-		}
+		v.loginHint(n, u)
 		page.Forms = append(page.Forms, v.passwordForm(n, more, policy))
 	case "scan":
 		if err := v.scanBlock(page); err != nil {
@@ -189,16 +189,22 @@ func (v *visit) login() (*view, error) {
 // T is a text in the language of the visit.
 func (v *visit) T(key string, args ...string) string { return v.lang.text(key, args...) }
 
-// loginHint fills in who the application says is coming (OpenID Connect Core 3.1.2.1, login_hint).
-func (v *visit) loginHint(n *note) error {
-	if v.in == nil || v.in.Request.LoginHint == "" || len(v.in.Request.LoginHint) > 128 || n.Values["account"] != "" {
-		return nil
+// loginHint fills in who is coming: as the application says (OpenID Connect Core 3.1.2.1, login_hint), or who is asked to sign in anew.
+func (v *visit) loginHint(n *note, u *directory.User) {
+	hint := ""
+	if u != nil && v.r.URL.Query().Get("other") == "" {
+		hint = cmp.Or(u.Username, u.Email, u.Phone)
+	}
+	if v.in != nil && v.in.Request.LoginHint != "" {
+		hint = v.in.Request.LoginHint
+	}
+	if n.Values["account"] != "" || len(hint) > 254 {
+		return
 	}
 	if n.Values == nil {
 		n.Values = map[string]string{}
 	}
-	n.Values["account"] = v.in.Request.LoginHint
-	return nil
+	n.Values["account"] = hint
 }
 
 // accountLabel names the field of a sign-in by password for what may stand in it.

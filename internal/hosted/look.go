@@ -1,6 +1,7 @@
 package hosted
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"html/template"
@@ -28,6 +29,9 @@ type looks struct {
 func looksOf(app *signin.Application, l lang) looks {
 	b := app.Settings.Branding
 	look := looks{logo: safeLogo(app.Logo), noLanguages: b.HideLanguages}
+	if !b.Enabled {
+		return look
+	}
 	if c, ok := parseColour(b.PrimaryColor); ok {
 		look.style = brandStyle(c)
 	}
@@ -58,7 +62,11 @@ func safeLogo(logo string) string {
 		if len(data) > longestLogoData {
 			return ""
 		}
-		c, err := png.DecodeConfig(base64.NewDecoder(base64.StdEncoding, strings.NewReader(data)))
+		b, err := base64.StdEncoding.DecodeString(data)
+		if err != nil {
+			return ""
+		}
+		c, err := png.DecodeConfig(bytes.NewReader(b))
 		if err != nil || c.Width > largestLogo || c.Height > largestLogo {
 			return ""
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -87,6 +88,11 @@ func (p *Pages) getHandler(r route) http.Handler {
 		if tag := v.r.URL.Query().Get("lang"); tag != "" {
 			return v.chooseLanguage(tag)
 		}
+		gate := p.limits.Gates[op.Point]
+		if err := gate.Enter(v.ctx); err != nil {
+			return err
+		}
+		defer gate.Leave()
 		if err := v.enter(r.open); err != nil {
 			return err
 		}
@@ -119,6 +125,10 @@ func (p *Pages) postHandler(r route) http.Handler {
 		}
 		v.form = v.r.PostForm
 		if !v.state.isToken(v.form.Get("csrf")) {
+			if to := v.settled(r); to != "" {
+				v.redirect(to)
+				return nil
+			}
 			return errStale
 		}
 		if v.back = r.back; v.back == "" {
@@ -146,10 +156,22 @@ func (p *Pages) postHandler(r route) http.Handler {
 	})
 }
 
+// settled is where a person goes on whose form was sent twice: the first has signed them in, and with that made the page's token old. The
+// second does nothing.
+func (v *visit) settled(r route) string {
+	if r.post == nil || r.path != loginPath && r.path != stepPath && r.path != registerPath || v.enter(r.open) != nil {
+		return ""
+	}
+	if _, u, err := v.session(); err != nil || u == nil {
+		return ""
+	}
+	return v.onward()
+}
+
 // kept are the pairs of the query that a refused form comes back with.
 func (v *visit) kept() []string {
 	var pairs []string
-	for _, name := range []string{"by", "factor"} {
+	for _, name := range []string{"by", "factor", "recovery"} {
 		pairs = append(pairs, name, v.r.URL.Query().Get(name))
 	}
 	return pairs
@@ -214,7 +236,7 @@ func (v *visit) enter(open bool) error {
 		v.in, v.app = in, in.App
 	case d.UserCode != "":
 		device, err := v.device(d.UserCode)
-		if err != nil && !open {
+		if err != nil && (!open || !errors.Is(err, signin.ErrDeviceGone)) {
 			return err
 		}
 		if err == nil {
@@ -418,7 +440,7 @@ func (v *visit) show(page *view) {
 // names where the authorization answer goes.
 func (v *visit) policy(page *view) string {
 	images, connect, forms := "'self' data:", "", "'self'"
-	if u, err := url.Parse(page.Logo); err == nil && u.Scheme == "https" {
+	if u, err := url.Parse(string(page.Logo)); err == nil && u.Scheme == "https" {
 		images += " https://" + u.Host
 	}
 	if page.fetches {
@@ -476,7 +498,7 @@ func (v *visit) dress(page *view) {
 		page.AppName = v.app.Name
 		look = looksOf(v.app, v.lang)
 	}
-	page.Logo, page.Style, page.Footer = look.logo, look.style, look.footer
+	page.Logo, page.Style, page.Footer = template.URL(look.logo), look.style, look.footer
 	if look.noLanguages || v.provided {
 		return
 	}

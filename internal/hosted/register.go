@@ -55,6 +55,7 @@ func (v *visit) register() (*view, error) {
 	n := v.takeNote()
 	q := v.r.URL.Query()
 	by := pick(list, q.Get("by"), n.Values["by"])
+	page.TabsLabel = v.T("register.methods")
 	if len(list) > 1 {
 		for _, w := range list {
 			page.Tabs = append(page.Tabs, tab{Text: v.T("tab." + w), URL: v.door.at(registerPath, "by", w), Current: w == by})

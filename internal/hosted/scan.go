@@ -35,7 +35,7 @@ func (v *visit) scanBlock(page *view) error {
 	page.fetches = true
 	page.QR = &qr{Image: template.URL(picture), Poll: v.door.at(loginScanPath)}
 	page.Lead = v.T("scan.lead")
-	page.Forms = append(page.Forms, form{Action: v.door.at(loginScanPath), Buttons: []button{{Text: v.T("scan.next")}}})
+	page.Forms = append(page.Forms, form{Action: v.door.at(loginScanPath, "by", "scan"), Scan: true, Buttons: []button{{Text: v.T("scan.next")}}})
 	page.Links = append(page.Links, link{Text: v.T("scan.again"), URL: v.door.at(loginPath, "by", "scan", "again", "1")})
 	return nil
 }
@@ -67,7 +67,8 @@ func (v *visit) doScan() (string, error) {
 	if x.Status != signin.ScanAllowed {
 		return "", errScanWaits
 	}
-	out, _, err := v.signin.SignInScanned(v.ctx, v.app, x.Ticket, signin.Proof{Cookie: browser.From(v.ctx).Session(v.app.PoolID), Device: v.deviceToken()})
+	// Trusted: the ticket never leaves the server, so that no page's script could have taken it.
+	out, _, err := v.signin.SignInScanned(v.ctx, v.app, x.Ticket, signin.Proof{Trusted: true, Cookie: browser.From(v.ctx).Session(v.app.PoolID), Device: v.deviceToken()})
 	if err != nil {
 		return "", err
 	}

@@ -21,12 +21,13 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 type view struct {
 	lang lang
 
-	AppName, Logo string
-	Style         template.CSS // checked values of the application's branding only
-	Nonce, CSRF   string
-	Assets        string // where the stylesheet and the script are
-	Langs         []tab
-	Footer        string
+	AppName     string
+	Logo        template.URL // checked
+	Style       template.CSS // checked values of the application's branding only
+	Nonce, CSRF string
+	Assets      string // where the stylesheet and the script are
+	Langs       []tab
+	Footer      string
 
 	Emblem, EmblemKind string
 	Heading, Lead      string
@@ -34,6 +35,7 @@ type view struct {
 	Alert              *alert
 	Who                *who
 	Tabs               []tab
+	TabsLabel          string
 	QR                 *qr
 	Recovery, UserCode string
 	Scopes             []row
@@ -111,6 +113,7 @@ type form struct {
 	Inputs  []input
 	Buttons []button
 	Pair    bool
+	Scan    bool   // the script sends it when what is polled is done
 	Passkey string // get or create: the script asks Options and puts the answer of the device into the form
 	Options string
 	Without string // what is said where the browser has no passkeys
@@ -143,6 +146,7 @@ type input struct {
 	Choices           []option
 	Rich              template.HTML // the label, cleaned
 	Image             template.URL
+	about             string // the element that says what is wrong with the whole form
 }
 
 type option struct{ Value, Text string }
@@ -153,6 +157,9 @@ func (i input) ID() string { return "f-" + i.Name }
 // Describes lists what a screen reader reads after the label.
 func (i input) Describes() string {
 	var ids []string
+	if i.about != "" {
+		ids = append(ids, i.about)
+	}
 	if i.Wrong != "" {
 		ids = append(ids, i.ID()+"-wrong")
 	}
@@ -172,6 +179,9 @@ func (v *view) focus() {
 			for i := range v.Forms[f].Inputs {
 				if in := &v.Forms[f].Inputs[i]; want(in) {
 					in.Focus = true
+					if v.Bad && v.Alert != nil {
+						in.about = "alert" // so that it is read when the page opens
+					}
 					return
 				}
 			}

@@ -92,6 +92,18 @@ func (c smtpCarrier) send(ctx context.Context, o *outgoing) error {
 	return err
 }
 
+// Check connects to the server, and shows it name and password if there are any, without sending anything.
+func (s SMTP) Check(ctx context.Context) error {
+	client, err := smtpCarrier{s}.client()
+	if err != nil {
+		return err
+	}
+	if err := client.DialWithContext(ctx); err != nil {
+		return err
+	}
+	return client.Close()
+}
+
 // Kinds of mail providers, as the V3 wire names them.
 const (
 	ProviderAli      = "ali"

@@ -56,6 +56,7 @@ type Notify struct {
 	server string        // names this process in leases
 	wake   chan struct{} // there is something new to send
 	pause  func(attempt int64) time.Duration
+	under  underWay
 }
 
 // New builds the package. Nothing is sent before Run or Deliver.

@@ -358,6 +358,44 @@ func TestRunSendsAtOnce(t *testing.T) {
 	})
 }
 
+// TestSlowPool has one pool's mail server take its time, with a heap of mails to it: another pool's go at once.
+func TestSlowPool(t *testing.T) {
+	each(t, func(t *testing.T, h *testhall.Hall, slow, fast testhall.Pool) {
+		server := newMailServer(t, false, false)
+		server.delay = 500 * time.Millisecond
+		o := options(h)
+		o.Inbox = notify.NewInbox(nil)
+		n := notify.New(o)
+		if _, err := n.SetProvider(slow.As(t.Context()), slow.ID, notify.Provider{Type: notify.ProviderCustom, Enabled: true, Host: server.host, Port: server.port, Sender: "slow@pool.test"}); err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			if err := n.Send(t.Context(), slow.ID, aCode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { n.Run(ctx); close(ended) }()
+		time.Sleep(100 * time.Millisecond)
+		started := time.Now()
+		if err := n.Send(t.Context(), fast.ID, aCode); err != nil {
+			t.Fatal(err)
+		}
+		for len(o.Inbox.Messages("")) == 0 {
+			if time.Since(started) > 5*time.Second {
+				t.Fatal("the other pool's mail waits")
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if taken := len(server.received()); taken > 60 {
+			t.Errorf("it went after %d of the others", taken)
+		}
+		stop()
+		<-ended
+	})
+}
+
 func TestProvider(t *testing.T) {
 	each(t, func(t *testing.T, h *testhall.Hall, p, other testhall.Pool) {
 		ctx := p.As(t.Context())
@@ -445,6 +483,18 @@ func TestInbox(t *testing.T) {
 		}
 		if got := o.Inbox.Messages(text.To); len(got) != 1 {
 			t.Error(got)
+		}
+		for language, want := range map[string]string{
+			"en": "[商店] You are signing up for 商店. Your code is: 123456. It is good for 10 minutes and works once. Tell it to nobody. If you did not ask for it, ignore this message.",
+			"zh": "【商店】您正在注册 商店，验证码为：123456。验证码 10 分钟内有效，仅可使用一次，请勿告知他人。如非本人操作，请忽略此消息。"} {
+			text.Language = language
+			if err := n.Send(t.Context(), p.ID, text); err != nil {
+				t.Fatal(err)
+			}
+			deliverAll(t, n)
+			if got := o.Inbox.Messages(text.To)[0].Text; got != want {
+				t.Error(got)
+			}
 		}
 		if !strings.Contains(log.String(), "code=123456") {
 			t.Error("the log does not say what was caught")

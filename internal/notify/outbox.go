@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -27,8 +28,9 @@ const (
 	attemptTime = 20 * time.Second // so it never does
 	looksAt     = 80               // due messages that are read at once
 	takes       = 10               // and those that one server claims of them
-	parallel    = 4
-	keepsEnded  = 24 * time.Hour // how long a message's Once is remembered
+	mostAtOnce  = 64               // messages that one server sends at once
+	mostOfPool  = 8                // and those of one pool among them
+	keepsEnded  = 24 * time.Hour   // how long a message's Once is remembered
 	longestText = 200
 	askEvery    = 2 * time.Second
 )
@@ -103,17 +105,19 @@ func (n *Notify) awake() {
 
 // Run sends what is due until ctx ends: what this server writes down at once, what others leave behind within seconds.
 func (n *Notify) Run(ctx context.Context) {
+	var sending sync.WaitGroup
+	defer sending.Wait()
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	sweep := time.NewTicker(10 * time.Minute)
 	defer sweep.Stop()
 	for {
 		for {
-			done, err := n.Deliver(ctx)
+			begun, err := n.begin(ctx, &sending)
 			if err != nil && ctx.Err() == nil {
 				n.Logger.Warn("reading the outbox", "error", err)
 			}
-			if err != nil || done == 0 {
+			if err != nil || begun == 0 {
 				break
 			}
 		}
@@ -130,50 +134,94 @@ func (n *Notify) Run(ctx context.Context) {
 	}
 }
 
-// Deliver makes one attempt at some of what is due, and returns at how many. 0 means that nothing is due. Several servers may do so at
-// once: each message is claimed by one of them.
+// Deliver makes one attempt at some of what is due, and returns at how many. 0 means that nothing is due, or that others are at it. Several
+// servers may do so at once: each message is claimed by one of them.
 func (n *Notify) Deliver(ctx context.Context) (int, error) {
-	now := n.DB.Now()
-	rows, err := db.List[outboxRow](ctx, n.DB, "select "+db.Columns[outboxRow]()+" from outbox where state = ? and due_at <= ? order by due_at limit ?",
-		due, now, looksAt)
-	if err != nil || len(rows) == 0 {
+	var sending sync.WaitGroup
+	defer sending.Wait()
+	return n.begin(ctx, &sending)
+}
+
+// begin claims some of what is due and begins to send it; sending is done when that has ended. A pool has a bounded part of what is under
+// way, and is passed over while it has it: one whose mail server is slow holds up no other.
+func (n *Notify) begin(ctx context.Context, sending *sync.WaitGroup) (int, error) {
+	rows, err := db.List[outboxRow](ctx, n.DB, "select "+db.Columns[outboxRow]()+" from outbox where state = ? and due_at <= ? and pool_id not in (?...) order by due_at limit ?",
+		due, n.DB.Now(), n.under.full(), looksAt)
+	if err != nil {
 		return 0, err
 	}
 	// Servers that look at the same rows take different ones.
 	rand.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
-	claimed := make(chan *outboxRow, takes)
-	results := make(chan struct{}, takes)
-	for range parallel {
-		go func() {
-			for r := range claimed {
-				n.attempt(ctx, r)
-				results <- struct{}{}
+	begun := 0
+	for i := range rows {
+		r := &rows[i]
+		if begun == takes {
+			break
+		}
+		if !n.under.enter(r.PoolID) {
+			continue
+		}
+		ok, err := n.claim(ctx, r)
+		if err != nil || !ok {
+			n.under.leave(r.PoolID)
+			if err != nil {
+				return begun, err
 			}
+			continue
+		}
+		begun++
+		sending.Add(1)
+		go func() {
+			defer sending.Done()
+			n.attempt(ctx, r)
+			n.under.leave(r.PoolID)
+			n.awake() // there may be room for more
 		}()
 	}
-	count := 0
-	for i := range rows {
-		if count == takes {
-			break
-		}
-		r := &rows[i]
-		var ok bool
-		if ok, err = n.claim(ctx, r); err != nil {
-			break
-		}
-		if ok {
-			count++
-			claimed <- r
+	return begun, nil
+}
+
+// underWay counts what is being sent, by pool.
+type underWay struct {
+	mu    sync.Mutex
+	pools map[string]int
+	all   int
+}
+
+func (u *underWay) enter(pool string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.all >= mostAtOnce || u.pools[pool] >= mostOfPool {
+		return false
+	}
+	if u.pools == nil {
+		u.pools = make(map[string]int)
+	}
+	u.pools[pool]++
+	u.all++
+	return true
+}
+
+func (u *underWay) leave(pool string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.all--
+	if u.pools[pool]--; u.pools[pool] == 0 {
+		delete(u.pools, pool)
+	}
+}
+
+// full are the pools that have all they may.
+func (u *underWay) full() []string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	list := []string{}
+	for pool, n := range u.pools {
+		if n >= mostOfPool {
+			list = append(list, pool)
 		}
 	}
-	close(claimed)
-	for range count {
-		<-results
-	}
-	if count == 0 && err == nil {
-		return 0, nil // others were faster
-	}
-	return count, err
+	return list
 }
 
 // claim makes a due message this server's until its lease is over.

@@ -5,10 +5,12 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"sort"
@@ -25,6 +27,33 @@ import (
 type Hook struct {
 	URL    string
 	Secret string // what requests are signed with
+}
+
+// Check connects to the hook's server without asking it anything.
+func (h Hook) Check(ctx context.Context) error {
+	u, err := url.Parse(h.URL)
+	if err != nil {
+		return err
+	}
+	port := u.Port()
+	if port == "" {
+		if port = "443"; u.Scheme == "http" {
+			port = "80"
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	address := net.JoinHostPort(u.Hostname(), port)
+	var c net.Conn
+	if u.Scheme == "https" {
+		c, err = new(tls.Dialer).DialContext(ctx, "tcp", address)
+	} else {
+		c, err = new(net.Dialer).DialContext(ctx, "tcp", address)
+	}
+	if err != nil {
+		return err
+	}
+	return c.Close()
 }
 
 // The headers of a hook's request.
@@ -316,7 +345,7 @@ func (c tencentCarrier) send(ctx context.Context, o *outgoing) error {
 	h.Set("X-TC-Version", "2021-01-11")
 	h.Set("X-TC-Region", region)
 	h.Set("X-TC-Timestamp", strconv.FormatInt(now.Unix(), 10))
-	h.Set("Authorization", tencentAuthorization(c.SecretID, c.SecretKey, u.Host, now, body))
+	h.Set("Authorization", tencentAuthorization(c.SecretID, c.SecretKey, "sms", "SendSms", u.Host, now, body))
 	text, err := c.n.post(ctx, u.Scheme+"://"+u.Host+"/", h, body)
 	if err != nil {
 		return err
@@ -347,14 +376,14 @@ func (c tencentCarrier) send(ctx context.Context, o *outgoing) error {
 }
 
 // tencentAuthorization is the header of a JSON request that is signed by TC3-HMAC-SHA256.
-func tencentAuthorization(id, key, host string, now time.Time, body []byte) string {
+func tencentAuthorization(id, key, service, action, host string, now time.Time, body []byte) string {
 	const list = "content-type;host;x-tc-action"
 	canonical := strings.Join([]string{"POST", "/", "",
-		"content-type:application/json; charset=utf-8\nhost:" + host + "\nx-tc-action:sendsms\n", list, digest(body)}, "\n")
+		"content-type:application/json; charset=utf-8\nhost:" + host + "\nx-tc-action:" + strings.ToLower(action) + "\n", list, digest(body)}, "\n")
 	day := now.Format("2006-01-02")
-	scope := day + "/sms/tc3_request"
+	scope := day + "/" + service + "/tc3_request"
 	text := strings.Join([]string{"TC3-HMAC-SHA256", strconv.FormatInt(now.Unix(), 10), scope, digest([]byte(canonical))}, "\n")
-	derived := mac(mac(mac([]byte("TC3"+key), day), "sms"), "tc3_request")
+	derived := mac(mac(mac([]byte("TC3"+key), day), service), "tc3_request")
 	return "TC3-HMAC-SHA256 Credential=" + id + "/" + scope + ", SignedHeaders=" + list + ", Signature=" + hex.EncodeToString(mac(derived, text))
 }
 

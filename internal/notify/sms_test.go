@@ -105,8 +105,22 @@ func TestHook(t *testing.T) {
 	})
 }
 
-// TestSignatures compares with what was computed apart from this program.
+// TestSignatures compares with what was computed apart from this program: the vendors' are the examples of their documentation.
 func TestSignatures(t *testing.T) {
+	query := notify.CanonicalQuery(map[string]string{"ImageId": "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd", "RegionId": "cn-shanghai"})
+	ali := notify.AliyunAuthorization("YourAccessKeyId", "YourAccessKeySecret", "/", query, map[string]string{"host": "ecs.cn-shanghai.aliyuncs.com",
+		"x-acs-action": "RunInstances", "x-acs-content-sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "x-acs-date": "2023-10-26T10:22:32Z",
+		"x-acs-signature-nonce": "3156853299f313e23d1673dc12e1703d", "x-acs-version": "2014-05-26"})
+	if want := "ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders=host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version," +
+		"Signature=06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"; ali != want {
+		t.Error(ali)
+	}
+	tencent := notify.TencentAuthorization("AKID", "Gu5t9xGARNpq86cd98joQYCN3*******", "cvm", "DescribeInstances", "cvm.tencentcloudapi.com", time.Unix(1551113065, 0).UTC(),
+		[]byte(`{"Limit": 1, "Filters": [{"Values": ["\u672a\u547d\u540d"], "Name": "instance-name"}]}`))
+	if want := "TC3-HMAC-SHA256 Credential=AKID/2019-02-25/cvm/tc3_request, SignedHeaders=content-type;host;x-tc-action, " +
+		"Signature=be4f67d323c78ab9acb7395e43c0dbcf822a9cfac32fea2449a7bc7726b770a3"; tencent != want {
+		t.Error(tencent)
+	}
 	if got := notify.Sign("key", "1700000000", []byte(`{"a":1}`)); got != "v1=a438e398bfafc57e4396bb7fc2304422f0f768e965d073ca313cb52e22e6ad03" {
 		t.Error(got)
 	}
@@ -185,7 +199,7 @@ func TestVendors(t *testing.T) {
 			t.Error(body)
 		}
 		at, _ := strconv.ParseInt(r.Header.Get("X-TC-Timestamp"), 10, 64)
-		if got, want := r.Header.Get("Authorization"), notify.TencentAuthorization("AK", "SK", r.Host, time.Unix(at, 0).UTC(), []byte(body)); got != want {
+		if got, want := r.Header.Get("Authorization"), notify.TencentAuthorization("AK", "SK", "sms", "SendSms", r.Host, time.Unix(at, 0).UTC(), []byte(body)); got != want {
 			t.Errorf("%s instead of %s", got, want)
 		}
 	})

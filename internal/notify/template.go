@@ -177,7 +177,7 @@ func (n *Notify) word(ctx context.Context, o *outgoing) error {
 		return permanent{err}
 	}
 	if o.Channel != Mail {
-		o.PlainText = "【" + o.Params.App + "】" + strings.ReplaceAll(o.PlainText, "\n", " ")
+		o.PlainText = short(o.PlainText, o.Params.App, english)
 		return nil
 	}
 	t, err := n.template(ctx, o.PoolID, o.Kind)
@@ -200,6 +200,23 @@ func (n *Notify) word(ctx context.Context, o *outgoing) error {
 		return permanent{err}
 	}
 	return nil
+}
+
+// short is a message for a phone: one line, with the sender's name in front as people expect it there.
+func short(text, sender string, english bool) string {
+	before, after, mark := "【", "】", "。"
+	if english {
+		before, after, mark = "[", "] ", ". "
+	}
+	lines := strings.Split(text, "\n")
+	if len(lines) == 3 { // a sentence, what it shows, and what to do with it
+		lead := lines[0]
+		if english {
+			lead += " "
+		}
+		text = lead + lines[1] + mark + lines[2]
+	}
+	return before + sender + after + strings.ReplaceAll(text, "\n", " ")
 }
 
 var (

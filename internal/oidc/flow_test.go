@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	goidc "github.com/coreos/go-oidc/v3/oidc"
@@ -16,6 +16,8 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 	"golang.org/x/oauth2"
 
+	"github.com/guildhall-id/guildhall/internal/db"
+	"github.com/guildhall-id/guildhall/internal/directory"
 	"github.com/guildhall-id/guildhall/internal/signin"
 	"github.com/guildhall-id/guildhall/internal/testhall"
 )
@@ -235,23 +237,41 @@ func TestExchangeIsRefused(t *testing.T) {
 	})
 }
 
+// Of all who exchange a code at once, on two servers where the engine can be shared, at most one gets tokens, and those end with the
+// other tries: somebody else had the code too.
 func TestCodeIsExchangedOnce(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		app := d.app(signin.WebApp, nil)
 		v := d.visitor()
-		code := v.code(app)
-		var wait sync.WaitGroup
-		var good atomic.Int64
-		for range 40 {
-			wait.Go(func() {
-				if p := v.post("/oidc/token", exchange(app, code)); p.status == 200 {
-					good.Add(1)
-				}
-			})
+		servers := []*testhall.Hall{d.h}
+		if !d.h.DB.Local() {
+			servers = append(servers, d.h.Again(t))
 		}
-		wait.Wait()
-		if good.Load() != 1 {
-			t.Errorf("%d exchanges of one code", good.Load())
+		for range 10 {
+			code := v.code(app)
+			var wait sync.WaitGroup
+			var mu sync.Mutex
+			var tokens []string
+			for n := range 100 {
+				wait.Go(func() {
+					set, err := servers[n%len(servers)].Signin.RedeemCode(t.Context(), app, signin.CodeExchange{Kind: signin.FamilyOIDC, Code: code, RedirectURI: callback, Verifier: verifier})
+					mu.Lock()
+					defer mu.Unlock()
+					switch {
+					case err == nil:
+						tokens = append(tokens, set.Access)
+					case !errors.Is(err, signin.ErrGrantRefused):
+						t.Errorf("%v", err)
+					}
+				})
+			}
+			wait.Wait()
+			if len(tokens) != 1 {
+				t.Fatalf("%d exchanges of one code", len(tokens))
+			}
+			if me := v.get("/oidc/me", url.Values{"access_token": {tokens[0]}}); me.status != 401 {
+				t.Errorf("the tokens of a reused code: %d %s", me.status, me.body)
+			}
 		}
 	})
 }
@@ -596,10 +616,94 @@ func TestInteractionIsAnsweredOnce(t *testing.T) {
 		if p := v.raw("/oidc/auth/" + key); p.answer().Get("code") == "" {
 			t.Fatalf("%d %v %s", p.status, p.to, p.body)
 		}
-		for _, k := range []string{key, "nonsense", strings.Repeat("a", 67)} {
+		// One that has waited too long is over, and so is a code.
+		old := v.get("/oidc/auth", request(app, "prompt", "login")).to.Query().Get("interaction")
+		code := v.get("/oidc/auth", request(app)).answer().Get("code")
+		if _, err := db.Exec(t.Context(), d.h.DB, "update tickets set expires_at = 1 where pool_id = ? and used_at = 0", d.pool.ID); err != nil {
+			t.Fatal(err)
+		}
+		if p := v.post("/oidc/token", exchange(app, code)); code == "" || p.text("error") != "invalid_grant" {
+			t.Errorf("an old code: %d %s", p.status, p.body)
+		}
+		for _, k := range []string{key, old, "nonsense", strings.Repeat("a", 67)} {
 			if p := v.raw("/oidc/auth/" + k); p.status != 400 || p.to != nil {
 				t.Errorf("%s: %d %v", k, p.status, p.to)
 			}
+		}
+	})
+}
+
+func TestSingleSignOn(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		no := false
+		first, second := d.app(signin.WebApp, nil), d.app(signin.WebApp, nil)
+		alone, err := d.h.Signin.CreateApplication(d.pool.As(t.Context()), d.pool.ID, signin.NewApplication{Name: "alone", SSO: &no,
+			Settings: signin.AppSettings{RedirectURIs: []string{callback}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		strong := d.app(signin.WebApp, func(s *signin.AppSettings) { s.Factors = &[]string{"OTP"} })
+		v := d.visitor()
+		quiet := func(app *signin.Application) string {
+			t.Helper()
+			answer := v.get("/oidc/auth", request(app, "prompt", "none")).answer()
+			if answer.Get("code") != "" {
+				return "code"
+			}
+			return answer.Get("error")
+		}
+		v.code(first)
+		d.who(nil)
+		for _, c := range []struct {
+			name string
+			app  *signin.Application
+			want string
+		}{{"where the session began", first, "code"}, {"another application", second, "code"}, {"one that stands alone", alone, "login_required"},
+			{"one that wants a second factor", strong, "login_required"}} {
+			if got := quiet(c.app); got != c.want {
+				t.Errorf("%s: %s, want %s", c.name, got, c.want)
+			}
+		}
+		if p := v.post("/oidc/token", exchange(alone, v.code(alone))); p.status != 200 {
+			t.Fatalf("%d %s", p.status, p.body)
+		}
+		if got := quiet(alone); got != "code" {
+			t.Errorf("signed in to it: %s", got)
+		}
+		// A sign-in to another application, however fresh, is no second factor for this one.
+		v.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		key := v.get("/oidc/auth", request(strong)).to.Query().Get("interaction")
+		d.who(d.ann)
+		other := v.get("/oidc/auth", request(first, "prompt", "login")).to.Query().Get("interaction")
+		v.raw("/login?interaction=" + other)
+		if p := v.raw("/oidc/auth/" + key); p.to == nil || p.to.Path != "/login" {
+			t.Errorf("around the second factor: %d %v", p.status, p.to)
+		}
+	})
+}
+
+// Whoever is suspended between the steps gets nothing of the next one.
+func TestUserIsShutMeanwhile(t *testing.T) {
+	eachDesk(t, func(t *testing.T, d *desk) {
+		app := d.app(signin.WebApp, nil)
+		v := d.visitor()
+		code := v.code(app)
+		p := v.post("/oidc/token", exchange(app, v.code(app, "scope", "openid offline_access")))
+		suspended := directory.Suspended
+		if _, err := d.h.Directory.UpdateUser(d.pool.As(t.Context()), d.pool.ID, directory.ByID(d.ann.ID), directory.UserPatch{UserInput: directory.UserInput{Status: &suspended}}); err != nil {
+			t.Fatal(err)
+		}
+		if q := v.post("/oidc/token", exchange(app, code)); q.text("error") != "invalid_grant" {
+			t.Errorf("a code: %d %s", q.status, q.body)
+		}
+		if q := v.post("/oidc/token", url.Values{"grant_type": {"refresh_token"}, "client_id": {app.ID}, "client_secret": {app.Secret}, "refresh_token": {p.text("refresh_token")}}); q.text("error") != "invalid_grant" {
+			t.Errorf("a refresh token: %d %s", q.status, q.body)
+		}
+		if q := v.get("/oidc/me", url.Values{"access_token": {p.text("access_token")}}); q.status != 401 {
+			t.Errorf("an access token: %d %s", q.status, q.body)
+		}
+		if q := v.get("/oidc/auth", request(app, "prompt", "none")); q.answer().Get("error") != "login_required" {
+			t.Errorf("the session: %v", q.to)
 		}
 	})
 }

@@ -108,7 +108,7 @@ func FuzzClientCredentials(f *testing.F) {
 
 // The origin that messages go to is one that url.Parse reads back as itself, or none.
 func FuzzOrigin(f *testing.F) {
-	for _, seed := range []string{"https://app.example/cb", "http://[::1]:80/", "https://a@b/", "https://a:443", "javascript:alert(1)", "https://A.example:8443/x?y", "https://a'b/", "//a/b"} {
+	for _, seed := range []string{"https://app.example/cb", "http://[::1]:80/", "https://a@b/", "https://a:443", "javascript:alert(1)", "https://A.example:8443/x?y", "https://a'b/", "//a/b", "https://%41:0443/"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, uri string) {

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -208,19 +209,30 @@ func scopeWords(text string) ([]string, bool) {
 	return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' }), true
 }
 
-// originOf is the origin of an http or https address as a browser writes it (RFC 6454 6.2), "" for any other: its messages would have
-// no certain receiver.
+// originOf is the origin of an http or https address as a browser writes it (RFC 6454 6.2), "" for any other, names outside of ASCII
+// among them: its messages would have no certain receiver.
 func originOf(uri string) string {
 	u, err := url.Parse(uri)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.ContainsAny(u.Host, `\'"<> `) {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
 		return ""
 	}
 	host, port := strings.ToLower(u.Hostname()), u.Port()
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() {
+		if ip.Zone() != "" {
+			return ""
+		}
+		host = "[" + ip.String() + "]"
+	} else if host == "" || strings.ContainsFunc(host, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '-' && r != '_'
+	}) {
+		return ""
 	}
 	if port == "" || u.Scheme == "http" && port == "80" || u.Scheme == "https" && port == "443" {
 		return u.Scheme + "://" + host
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || strconv.FormatUint(n, 10) != port {
+		return ""
 	}
 	return u.Scheme + "://" + host + ":" + port
 }

@@ -96,9 +96,9 @@ func (p *Provider) userinfo(f face) func(w http.ResponseWriter, r *http.Request)
 		switch {
 		case c.Data != nil: // a V2 user's token is id token and credential in one (auth-notes 5)
 			scope = signin.StandardScopes
-		case f == oauthFace || slices.Contains(scope, "user"):
+		case slices.Contains(scope, "user"): // plain OAuth 2's one scope (auth-notes 4)
 			scope = append([]string{"profile", "username", "email", "phone"}, scope...)
-		case !slices.Contains(scope, "openid"): // OpenID Connect Core 5.3.1
+		case f == oidcFace && !slices.Contains(scope, "openid"): // OpenID Connect Core 5.3.1
 			return challenge(w, &Error{Code: "insufficient_scope", Description: "the access token is without openid", Status: http.StatusForbidden})
 		}
 		claims, err := p.signin.Claims(r.Context(), u, app, scope)

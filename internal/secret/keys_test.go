@@ -285,3 +285,24 @@ func FuzzDecryptSM2(f *testing.F) {
 		}
 	})
 }
+
+func TestECKeys(t *testing.T) {
+	key, err := NewEC()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := EncodeEC(key)
+	again, err := ParseEC(text)
+	if err != nil || !again.Equal(key) || PublicEC(again) != PublicEC(key) || strings.Contains(PublicEC(key), "PRIVATE") {
+		t.Errorf("%v %v", again, err)
+	}
+	other, err := NewRSA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"", "x", strings.Replace(text, "MI", "MA", 1), EncodeRSA(other), PublicEC(key)} {
+		if _, err := ParseEC(bad); err == nil {
+			t.Errorf("%.40q is a key", bad)
+		}
+	}
+}

@@ -51,6 +51,8 @@ type Config struct {
 	Password        secret.Cost
 	// CrossSiteCookies lets pages of other sites renew their sign-in from a frame.
 	CrossSiteCookies bool
+	// PasskeyHost is the host that passkeys are made for; "" is that of BaseURL.
+	PasskeyHost string
 	// PrivateTargets lets what applications configure, logout addresses, name private addresses.
 	PrivateTargets bool
 
@@ -87,6 +89,7 @@ var Settings = []Setting{
 	{"trusted_proxies", "", "Addresses or networks, separated by commas, whose `X-Forwarded-For` is believed. Empty: none.", proxies},
 	{"private_targets", "false", "`true` lets back-channel logout go to private and loopback addresses; `false` keeps applications' settings from reaching into the server's own network.", truth(func(c *Config) *bool { return &c.PrivateTargets })},
 	{"cross_site_cookies", "false", "`true` sets session cookies with SameSite=None, so that applications of other sites can renew their sign-in in a hidden frame; it needs an https base URL. `false` is the safer: SameSite=Lax.", truth(func(c *Config) *bool { return &c.CrossSiteCookies })},
+	{"passkey_host", "", "Host that passkeys are made for: that of `base_url` or a domain above it, so that pages of applications on other hosts of the domain can use them. Another one makes passkeys that exist useless. Empty: the host of `base_url`.", text(func(c *Config) *string { return &c.PasskeyHost })},
 	{"clock_window", "5m", "How far the date of a signed request may be from the server's clock.", duration(func(c *Config) *time.Duration { return &c.ClockWindow }, time.Second, time.Hour)},
 	{"max_body", "4194304", "Most bytes of a request's body.", number(func(c *Config) *int64 { return &c.MaxBody }, 1024, 1<<30)},
 	{"max_header", "32768", "Most bytes of a request's headers.", number(func(c *Config) *int64 { return &c.MaxHeader }, 1024, 1<<20)},
@@ -220,6 +223,9 @@ func (c *Config) complete() error {
 			host = "localhost"
 		}
 		c.BaseURL = "http://" + net.JoinHostPort(host, port)
+	}
+	if u, err := url.Parse(c.BaseURL); c.PasskeyHost != "" && (err != nil || !strings.HasSuffix("."+strings.ToLower(u.Hostname()), "."+c.PasskeyHost)) {
+		return &ConfigError{"passkey_host", "it is neither the host of base_url nor a domain above it, in lower case"}
 	}
 	return nil
 }

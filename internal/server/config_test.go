@@ -46,10 +46,20 @@ func TestLoad(t *testing.T) {
 		{name: "database", flags: map[string]string{"db": "mysql://x"}, wrong: "db: it takes a path or a postgres:// address"},
 		{name: "base_url", flags: map[string]string{"base_url": "id.example.org"}, wrong: "base_url:"},
 		{name: "base_url with query", flags: map[string]string{"base_url": "https://id.example.org?x=1"}, wrong: "base_url:"},
+		{name: "passkeys of the domain", flags: map[string]string{"base_url": "https://id.example.org", "passkey_host": "example.org"}, holds: func(c *Config) bool { return c.PasskeyHost == "example.org" }},
+		{name: "passkeys of another domain", flags: map[string]string{"base_url": "https://id.example.org", "passkey_host": "ample.org"}, wrong: "passkey_host:"},
 		{name: "duration", env: []string{"GUILDHALL_CLOCK_WINDOW=5"}, wrong: "clock_window:"},
 		{name: "number", env: []string{"GUILDHALL_MAX_BODY=lots"}, wrong: "max_body:"},
 		{name: "word", env: []string{"GUILDHALL_LOG_LEVEL=loud"}, wrong: "log_level:"},
 		{name: "proxy", env: []string{"GUILDHALL_TRUSTED_PROXIES=10.0.0.0/8,proxy"}, wrong: "trusted_proxies:"},
+		{name: "mail without a sender", flags: map[string]string{"smtp_host": "smtp.example.org"}, wrong: "smtp_from:"},
+		{name: "mail in a manner that there is not", flags: map[string]string{"smtp_tls": "ssl"}, wrong: "smtp_tls:"},
+		{name: "a hook in the clear", flags: map[string]string{"sms_hook_url": "http://sms.example.org/", "sms_hook_secret": "0123456789abcdef"}, wrong: "sms_hook_url:"},
+		{name: "a hook with a short secret", flags: map[string]string{"sms_hook_url": "https://sms.example.org/", "sms_hook_secret": "short"}, wrong: "sms_hook_secret:"},
+		{name: "mail and a hook", flags: map[string]string{"smtp_host": "smtp.example.org", "smtp_from": "id@example.org", "sms_hook_url": "https://sms.example.org/", "sms_hook_secret": "0123456789abcdef"},
+			holds: func(c *Config) bool {
+				return c.SMTP.Port == 587 && c.SMTP.TLS == "starttls" && c.Hook.URL == "https://sms.example.org/" && !c.Dev
+			}},
 		{name: "map where a value belongs", file: "listen:\n  host: x\n", wrong: "listen"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

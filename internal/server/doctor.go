@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -36,6 +38,7 @@ func Examine(ctx context.Context, c *Config) []Finding {
 		add(examineFile(c.DB))
 	}
 	out = append(out, examineDatabase(ctx, c)...)
+	out = append(out, examineMessages(ctx, c)...)
 	add(examineClock(time.Now()))
 	return out
 }
@@ -159,6 +162,42 @@ func examineDatabase(ctx context.Context, c *Config) []Finding {
 		return append(out, Finding{"master key", "it does not open the secrets of this database", "Put back the key that belongs to it; without it the secrets are lost.", true})
 	}
 	return append(out, Finding{What: "pools", Found: "the keys of " + p.Name + " can be opened"})
+}
+
+// examineMessages asks the mail server in and goes away again, and looks whether the hook can be reached; it sends nothing. Pools may have
+// providers of their own, of which it knows nothing.
+func examineMessages(ctx context.Context, c *Config) []Finding {
+	var out []Finding
+	if c.Dev {
+		f := Finding{What: "developer's mode", Found: "codes and mails are shown at " + c.BaseURL + inboxPath, Mend: "Never where people are: switch dev off there."}
+		host, _, err := net.SplitHostPort(c.Listen)
+		a, addrErr := netip.ParseAddr(host)
+		f.Bad = err != nil || host != "localhost" && (addrErr != nil || !a.IsLoopback())
+		if f.Bad {
+			f.Found += ", to other machines too"
+		}
+		out = append(out, f)
+	}
+	switch {
+	case c.SMTP.Host == "":
+		out = append(out, Finding{What: "mail", Found: "no server of its own", Mend: "Pools without a mail provider can send no codes: set smtp_host, or a provider for the pool."})
+	default:
+		f := Finding{What: "mail", Found: fmt.Sprintf("%s:%d takes mail from %s", c.SMTP.Host, c.SMTP.Port, c.SMTP.From)}
+		checking, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		if err := c.SMTP.Check(checking); err != nil {
+			f = Finding{"mail", fmt.Sprintf("%s:%d: %v", c.SMTP.Host, c.SMTP.Port, err), "Check the smtp settings, and that the server may reach it.", true}
+		}
+		out = append(out, f)
+	}
+	if c.Hook.URL == "" {
+		return append(out, Finding{What: "texts", Found: "no hook", Mend: "Pools without a provider of texts can send none: set sms_hook_url, or a provider for the pool."})
+	}
+	f := Finding{What: "texts", Found: "the hook's server answers"}
+	if err := c.Hook.Check(ctx); err != nil {
+		f = Finding{"texts", err.Error(), "Check sms_hook_url, and that the server may reach it.", true}
+	}
+	return append(out, f)
 }
 
 // examineClock can only tell a clock that nobody set: signatures and tokens need the right time.

@@ -94,7 +94,7 @@ func Build(ctx context.Context, c *Config, version string, logger *slog.Logger) 
 	}
 	s.Notify = notify.New(messages)
 	s.Signin = signin.New(signin.Options{DB: d, Log: s.Log, Directory: s.Directory, Access: s.Access, Master: master, BaseURL: c.BaseURL,
-		Development: c.Dev, Notify: s.Notify, Passcodes: c.Passcodes})
+		Development: c.Dev, Notify: s.Notify, Passcodes: c.Passcodes, PasskeyHost: c.PasskeyHost})
 	err = s.checkMaster(ctx, created)
 	if err == nil {
 		err = s.mount()
@@ -191,7 +191,13 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		go keepMemory(background)
 	}
 	go s.housekeeping(background)
-	go s.Notify.Run(caller.With(background, &caller.Caller{Kind: caller.System}))
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		s.Notify.Run(caller.With(background, &caller.Caller{Kind: caller.System}))
+	}()
+	// What has gone must be noted before the database closes, or it goes once more.
+	defer func() { cancel(); <-sent }()
 	go s.provider.Run(op.WithLogger(caller.With(background, &caller.Caller{Kind: caller.System}), s.logger)) // logout tokens
 	go func() {
 		if err := s.Directory.WarmSearch(background); err != nil && background.Err() == nil {

@@ -46,6 +46,9 @@ func (s *Signin) checkNewPassword(ctx context.Context, policy *Policy, plain str
 		return nil
 	}
 	same, err := s.dir.CheckPassword(ctx, u, plain)
+	if n := policy.Password.Differs - 1; err == nil && !same && n > 0 {
+		same, err = s.dir.PasswordBefore(ctx, u.PoolID, u.ID, plain, n)
+	}
 	if err == nil && same {
 		err = ErrPasswordUnchanged
 	}
@@ -55,6 +58,9 @@ func (s *Signin) checkNewPassword(ctx context.Context, policy *Policy, plain str
 // StartReset begins what a forgotten password asks for: the code that was sent to an address of theirs (PurposeResetPassword) is
 // exchanged for a token, which ResetPassword takes once within life.
 func (s *Signin) StartReset(ctx context.Context, app *Application, to Address, code string) (token string, u *directory.User, life time.Duration, err error) {
+	if !app.Enabled {
+		return "", nil, 0, ErrAppDisabled
+	}
 	ctx, to = at(ctx, app), to.only()
 	if to == (Address{}) {
 		return "", nil, 0, ErrAddressMissing
@@ -105,6 +111,9 @@ func (s *Signin) ResetPassword(ctx context.Context, app *Application, token, pas
 // ResetPasswordByCode is StartReset and ResetPassword in one, for the wire that has one call: a password that is refused leaves the code
 // to be used again.
 func (s *Signin) ResetPasswordByCode(ctx context.Context, app *Application, to Address, code, password string) (*directory.User, error) {
+	if !app.Enabled {
+		return nil, ErrAppDisabled
+	}
 	ctx, to = at(ctx, app), to.only()
 	if to == (Address{}) {
 		return nil, ErrAddressMissing
@@ -150,6 +159,11 @@ func (s *Signin) setPassword(ctx context.Context, app *Application, u *directory
 		after, err = s.dir.UpdateUser(ctx, app.PoolID, directory.ByID(u.ID), directory.UserPatch{Password: ready, Event: "updateUserPassword"})
 		if err != nil {
 			return err
+		}
+		if n := policy.Password.Differs - 1; n > 0 {
+			if err := s.dir.KeepPassword(ctx, u, n); err != nil {
+				return err
+			}
 		}
 		if err := s.EndSessions(ctx, app.PoolID, u.ID, keep); err != nil {
 			return err
@@ -375,6 +389,11 @@ func (s *Signin) changeProfile(ctx context.Context, app *Application, userID str
 			return nil, err
 		}
 		p.PhoneVerified = &yes
+	}
+	if slices.Contains(changes, "username") && *p.Username != "" {
+		if err := s.checkUsername(ctx, app.PoolID, *p.Username, u); err != nil {
+			return nil, err
+		}
 	}
 	proven := p.UserInput
 	p.Email, p.EmailVerified, p.Phone, p.PhoneCountryCode, p.PhoneVerified = nil, nil, nil, nil, nil

@@ -336,6 +336,45 @@ func TestFlowPasswords(t *testing.T) {
 	})
 }
 
+// Where the pool wants it, a new password differs from the last ones, and no more of them are kept than that needs.
+func TestPasswordHistory(t *testing.T) {
+	eachPlace(t, func(t *testing.T, w *place) {
+		kept := func() int64 {
+			n, err := db.One[int64](t.Context(), w.DB, "select count(*) from password_history where pool_id = ?", w.Pool.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		change := func(old, new, want string) {
+			t.Helper()
+			if _, err := w.Signin.UpdatePassword(w.ctx, w.app, w.user.ID, signin.PasswordChange{Old: old, New: new}); code(err) != want {
+				t.Errorf("%s to %s: %v, want %q", old, new, err, want)
+			}
+		}
+		change("correct horse", "correct horse", "")
+		if kept() != 0 {
+			t.Error("a hash is kept that nobody asked for")
+		}
+		var s directory.PoolSettings
+		s.PasswordUpdatePolicy = &directory.PasswordAge{Enabled: new(true), ForcedCycle: new(int64(90 * 86400)), DifferenceCycle: new(int64(3))}
+		w.pool(t, s)
+		change("correct horse", "correct horse", "password_unchanged")
+		change("correct horse", "horse one", "")
+		change("horse one", "horse two", "")
+		change("horse two", "correct horse", "password_unchanged")
+		change("horse two", "horse three", "")
+		change("horse three", "horse one", "password_unchanged")
+		change("horse three", "correct horse", "")
+		if n := kept(); n != 2 {
+			t.Errorf("%d hashes are kept", n)
+		}
+		if err := w.Directory.DeleteUsers(w.As(t.Context()), w.Pool.ID, []directory.UserRef{directory.ByID(w.user.ID)}); err != nil || kept() != 0 {
+			t.Errorf("hashes outlive their user: %v", err)
+		}
+	})
+}
+
 // age makes passwords as old as can be.
 func (w *place) age(t *testing.T) {
 	t.Helper()
@@ -392,7 +431,9 @@ func TestAddresses(t *testing.T) {
 			{"another number, the old one not asked for", func() (*directory.User, error) {
 				return w.Signin.UpdateAddress(w.ctx, w.app, id, signin.AddressChange{New: phone("13800000002"), NewCode: ask(signin.PurposeUpdatePhone, phone("13800000002"))})
 			}, ""},
-			{"nothing", func() (*directory.User, error) { return w.Signin.UpdateAddress(w.ctx, w.app, id, signin.AddressChange{}) }, "address_missing"},
+			{"nothing", func() (*directory.User, error) {
+				return w.Signin.UpdateAddress(w.ctx, w.app, id, signin.AddressChange{})
+			}, "address_missing"},
 			{"a wrong code to unbind", func() (*directory.User, error) {
 				return w.Signin.UnbindAddress(w.ctx, w.app, id, "email", new("000000"))
 			}, "passcode_wrong"},
@@ -476,6 +517,7 @@ func TestProfile(t *testing.T) {
 			{"tokens", in(directory.UserInput{TokenExpiredAt: new(int64(1))}), "field_not_writable"},
 			{"a field that the pool has shut", in(directory.UserInput{Company: new("x")}), "field_not_writable"},
 			{"a field that is shut by itself", in(directory.UserInput{ExternalID: new("x")}), "field_not_writable"},
+			{"an address as a name", in(directory.UserInput{Username: new("eve@example.com")}), "field_format"},
 			{"a long name", in(directory.UserInput{Nickname: new(strings.Repeat("x", 300))}), "field_format"},
 			{"own value", signin.ProfilePatch{Custom: map[string]jsontext.Value{"school": jsontext.Value(`"MIT"`)}}, ""},
 			{"value of another kind", signin.ProfilePatch{Custom: map[string]jsontext.Value{"age": jsontext.Value(`"x"`)}}, "field_type"},

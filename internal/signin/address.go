@@ -95,7 +95,11 @@ func (s *Signin) addressProof(ctx context.Context, app *Application, p Purpose, 
 		}, nil
 	}
 	var refusal error
-	for _, q := range append([]Purpose{p}, alsoProves[p]...) {
+	purposes := append([]Purpose{p}, alsoProves[p]...)
+	if servedByAny[p] {
+		purposes = append(purposes, PurposeAny)
+	}
+	for _, q := range purposes {
 		err := s.tryPasscode(ctx, app.PoolID, q, to, text, false)
 		if err == nil {
 			return func(ctx context.Context) error { return s.consumePasscode(ctx, app.PoolID, q, to, text) }, nil

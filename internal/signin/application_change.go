@@ -81,8 +81,11 @@ func (s *Signin) CreateApplication(ctx context.Context, poolID string, n NewAppl
 				return err
 			}
 		}
-		return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Create, Resource: audit.AppRes, TargetID: a.ID, TargetName: a.Name,
-			After: map[string]any{"name": a.Name, "identifier": a.Identifier, "type": a.Type}})
+		if err := s.log.Add(ctx, poolID, audit.Event{Operation: audit.Create, Resource: audit.AppRes, TargetID: a.ID, TargetName: a.Name,
+			After: map[string]any{"name": a.Name, "identifier": a.Identifier, "type": a.Type}}); err != nil {
+			return err
+		}
+		return s.db.Publish(ctx, poolID, applicationTopic, a.ID)
 	})
 	if err != nil {
 		return nil, err

@@ -362,16 +362,15 @@ func (t *AppSettings) checkLives() error {
 		{"authorization_code_expire", t.CodeLife, 10, longestCode}, {"id_token_expire", t.IDTokenLife, shortestLife, longestToken},
 		{"access_token_expire", t.AccessTokenLife, shortestLife, longestToken}, {"refresh_token_expire", t.RefreshTokenLife, shortestLife, longestRefresh},
 		{"access_token_lifetime", t.OAuth2AccessLife, shortestLife, longestToken}, {"refresh_token_lifetime", t.OAuth2RefreshLife, shortestLife, longestRefresh},
-		{"session_expire", max(t.SessionLife, shortestLife), shortestLife, longestToken},
 	} {
 		if err := directory.CheckRange(f.name, f.value, f.least, f.most); err != nil {
 			return err
 		}
 	}
-	if t.SessionLife < 0 {
-		return fault.Field("session_expire")
+	if t.SessionLife == 0 {
+		return nil // as the pool says
 	}
-	return nil
+	return directory.CheckRange("sessionLifetime", t.SessionLife, shortestLife, longestToken)
 }
 
 // ours are claims that only the server says (RFC 7519, RFC 9068, OpenID Connect Core 1.0).

@@ -156,7 +156,11 @@ func (s *Signin) RedeemDeviceTokens(ctx context.Context, app *Application, devic
 	if err != nil {
 		return nil, err
 	}
-	if err := s.letInto(ctx, app, u); err != nil {
+	opens, err := s.Opens(ctx, app, x, u, 0)
+	if err == nil && !opens { // the session has not shown a factor that this application demands
+		err = grantRefused(GrantSession)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s.IssueTokens(ctx, TokenOrder{App: app, User: u, Session: x, Scope: g.Scope, Refresh: true})

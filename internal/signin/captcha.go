@@ -11,6 +11,7 @@ import (
 
 	base64captcha "github.com/mojocn/base64Captcha"
 
+	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/secret"
 )
 
@@ -25,8 +26,11 @@ const (
 )
 
 // NewCaptcha makes a picture of digits, as SVG text, and the token that goes with their answer. The answer can be given once, within five
-// minutes, wherever a Captcha is taken in the pool.
+// minutes, wherever a Captcha is taken in the pool. ErrFlood for who asks for more than people can read.
 func (s *Signin) NewCaptcha(ctx context.Context, poolID string) (svg, token string, err error) {
+	if !s.pictures.allow(caller.From(ctx).ClientIP, time.Now()) {
+		return "", "", ErrFlood // drawing costs time, and each picture is a row
+	}
 	answer := make([]byte, captchaLength)
 	if _, err := rand.Read(answer); err != nil {
 		return "", "", err

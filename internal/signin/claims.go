@@ -161,6 +161,20 @@ func plainField(u *directory.User, name string) (string, bool) {
 		return u.City, true
 	case "identityNumber":
 		return u.IdentityNumber, true
+	case "gender":
+		return u.Gender, true
+	case "address":
+		return u.Address, true
+	case "streetAddress":
+		return u.StreetAddress, true
+	case "postalCode":
+		return u.PostalCode, true
+	case "formatted":
+		return u.Formatted, true
+	case "region":
+		return u.Region, true
+	case "locality":
+		return u.Locality, true
 	}
 	for _, p := range profileClaims {
 		if p.name == name || camel(p.name) == name {

@@ -209,12 +209,16 @@ func (s *Signin) dropFactor(ctx context.Context, poolID, userID string, f Factor
 	if err := s.forgetDevices(ctx, poolID, userID); err != nil {
 		return err
 	}
-	return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Remove, Resource: auditFactor, TargetID: userID, UserID: userID,
-		UserEvent: "unbindMFA", Before: map[string]any{"factorType": string(f.Type)}})
+	return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Remove, Resource: audit.UserLogin, TargetID: userID, UserID: userID,
+		UserEvent: eventUnbind, Before: map[string]any{"factorType": string(f.Type)}})
 }
 
-// auditFactor is the resource of records about second factors and passkeys.
-const auditFactor = "mfa"
+// What users do with their second factors, as the V3 wire names it (UserActionLogDto.eventType).
+const (
+	eventBind   = "bindMfa"
+	eventUnbind = "unbindMFA"
+	eventVerify = "verifyMfa"
+)
 
 // putFactor binds an address in the transaction of ctx, in place of the one of its type.
 func (s *Signin) putFactor(ctx context.Context, r factorRow) error {
@@ -230,8 +234,8 @@ func (s *Signin) putFactor(ctx context.Context, r factorRow) error {
 
 // enrolled leaves the record of a new factor.
 func (s *Signin) enrolled(ctx context.Context, poolID, userID string, t FactorType) error {
-	return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Add, Resource: auditFactor, TargetID: userID, UserID: userID,
-		UserEvent: "bindMFA", After: map[string]any{"factorType": string(t)}})
+	return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Add, Resource: audit.UserLogin, TargetID: userID, UserID: userID,
+		UserEvent: eventBind, After: map[string]any{"factorType": string(t)}})
 }
 
 // FactorsDemanded says whether a sign-in that has proven amr needs a second factor, and which are offered. byApp tells a demand

@@ -59,18 +59,27 @@ func (s *Signin) RememberDevice(ctx context.Context, app *Application, u *direct
 		if err != nil {
 			return err
 		}
-		return s.log.Add(ctx, u.PoolID, audit.Event{Operation: audit.Add, Resource: auditFactor, TargetID: u.ID, TargetName: u.DisplayName(), UserID: u.ID,
-			UserEvent: "rememberDevice", After: map[string]any{"device": d.ID}})
+		return s.log.Add(ctx, u.PoolID, audit.Event{Operation: audit.Add, Resource: audit.UserLogin, TargetID: u.ID, TargetName: u.DisplayName(), UserID: u.ID,
+			After: map[string]any{"device": d.ID}})
 	})
 	return d.ID + half, life, err
 }
 
+// deviceID is the half of a device's token that is no secret, "" for what is no token.
+func deviceID(token string) string {
+	if len(token) != idLength+secretLength || !db.IsID(token[:idLength]) {
+		return ""
+	}
+	return token[:idLength]
+}
+
 // deviceTrusted reports whether a token is that of a device that the user trusts.
 func (s *Signin) deviceTrusted(ctx context.Context, u *directory.User, token string) (bool, error) {
-	if len(token) != idLength+secretLength || !db.IsID(token[:idLength]) {
+	id := deviceID(token)
+	if id == "" {
 		return false, nil
 	}
-	d, err := db.One[RememberedDevice](ctx, s.db, selectRemembered+" and id = ?", u.PoolID, u.ID, token[:idLength])
+	d, err := db.One[RememberedDevice](ctx, s.db, selectRemembered+" and id = ?", u.PoolID, u.ID, id)
 	if errors.Is(err, db.NoRow) {
 		return false, nil
 	}
@@ -114,8 +123,8 @@ func (s *Signin) ForgetDevice(ctx context.Context, poolID, userID, id string) er
 				return ErrDeviceNotFound
 			}
 		}
-		return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Remove, Resource: auditFactor, TargetID: userID, UserID: userID,
-			UserEvent: "forgetDevice", Before: map[string]any{"device": id}})
+		return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Remove, Resource: audit.UserLogin, TargetID: userID, UserID: userID,
+			Before: map[string]any{"device": id}})
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/guildhall-id/guildhall/internal/audit"
 	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/directory"
@@ -128,7 +129,7 @@ func (s *Signin) proveFactor(ctx context.Context, handle string, p FactorProof) 
 		})
 	}
 	if err != nil {
-		return nil, s.factorFailed(ctx, policy, door, err)
+		return nil, s.factorFailed(ctx, policy, door, f.User, p.Type, err)
 	}
 	return out, nil
 }
@@ -155,12 +156,24 @@ const (
 	factorLock  = 15 * 60 // seconds
 )
 
-// factorFailed counts a wrong factor and returns err.
-func (s *Signin) factorFailed(ctx context.Context, policy *Policy, door Door, err error) error {
-	if errors.Is(err, ErrOTPWrong) || errors.Is(err, ErrRecoveryWrong) {
+// factorFailed counts and records a wrong factor of the user and returns err; what else went wrong is returned as it is. It is called
+// outside of transactions.
+func (s *Signin) factorFailed(ctx context.Context, policy *Policy, door Door, u *directory.User, t FactorType, err error) error {
+	secret := errors.Is(err, ErrOTPWrong) || errors.Is(err, ErrRecoveryWrong) || errors.Is(err, ErrPasscodeWrong)
+	if !secret && !errors.Is(err, ErrPasskeyWrong) {
+		return err
+	}
+	if secret {
 		if _, countErr := s.Failed(ctx, policy, door); countErr != nil {
 			return countErr
 		}
+	}
+	logErr := s.db.Tx(ctx, func(ctx context.Context) error {
+		return s.log.Add(ctx, u.PoolID, audit.Event{Operation: audit.Query, Resource: audit.UserLogin, TargetID: u.ID, TargetName: u.DisplayName(), UserID: u.ID,
+			UserEvent: eventVerify, Failed: true, After: map[string]any{"factorType": string(t)}})
+	})
+	if logErr != nil {
+		return logErr
 	}
 	return err
 }
@@ -220,6 +233,10 @@ func (s *Signin) factorProven(ctx context.Context, handle, proof, amr string, re
 			return err
 		}
 		if err := body(ctx, f.User); err != nil {
+			return err
+		}
+		if err := s.log.Add(ctx, f.User.PoolID, audit.Event{Operation: audit.Query, Resource: audit.UserLogin, TargetID: f.User.ID, TargetName: f.User.DisplayName(),
+			UserID: f.User.ID, AppID: f.App.ID, UserEvent: eventVerify, After: map[string]any{"amr": amr}}); err != nil {
 			return err
 		}
 		out = &FactorOutcome{App: f.App}
@@ -411,7 +428,7 @@ func (s *Signin) RecoverInFlow(ctx context.Context, handle, code string) (next s
 		if p, again := s.provenBefore(ctx, handle, proof); again == nil && p != nil {
 			return p.RecoveryCode, nil
 		}
-		return "", s.factorFailed(ctx, policy, door, err)
+		return "", s.factorFailed(ctx, policy, door, f.User, FactorOTP, err)
 	}
 	return next, nil
 }
@@ -555,7 +572,7 @@ func (s *Signin) CheckOwnOTP(ctx context.Context, app *Application, u *directory
 		return err
 	}
 	if err := s.VerifyOTP(ctx, u.PoolID, u.ID, code); err != nil {
-		return s.factorFailed(ctx, policy, door, err)
+		return s.factorFailed(ctx, policy, door, u, FactorOTP, err)
 	}
 	return s.Passed(ctx, policy, door)
 }

@@ -144,9 +144,6 @@ func (s *Signin) bindOTP(ctx context.Context, poolID, userID string, p pendingOT
 	if err := s.dir.BindTOTP(ctx, poolID, userID, directory.TOTP{Secret: p.Secret, RecoveryCode: p.RecoveryCode}); err != nil {
 		return err
 	}
-	if err := s.forgetDevices(ctx, poolID, userID); err != nil {
-		return err
-	}
 	return s.enrolled(ctx, poolID, userID, FactorOTP)
 }
 
@@ -200,7 +197,7 @@ func (s *Signin) SpendRecoveryCode(ctx context.Context, poolID, userID, code str
 			}
 			return ErrRecoveryWrong
 		}
-		return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Update, Resource: auditFactor, TargetID: userID, UserID: userID,
+		return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Update, Resource: audit.UserLogin, TargetID: userID, UserID: userID,
 			After: map[string]any{"field": "recoveryCode"}})
 	})
 	if err != nil {
@@ -249,10 +246,11 @@ func (s *Signin) keepNote(ctx context.Context, poolID string, kind TicketKind, n
 		return err
 	}
 	return s.db.Tx(ctx, func(ctx context.Context) error {
-		if err := s.dropNote(ctx, poolID, kind, name); err != nil {
-			return err
-		}
-		return db.Insert(ctx, s.db, "tickets", &t)
+		_, err := db.Exec(ctx, s.db, `insert into tickets (pool_id, hash, kind, user_id, app_id, family_id, data, created_at, expires_at, used_at)
+			values (?, ?, ?, ?, ?, '', ?, ?, ?, 0) on conflict (pool_id, hash) do update set user_id = excluded.user_id, app_id = excluded.app_id,
+			data = excluded.data, created_at = excluded.created_at, expires_at = excluded.expires_at`,
+			t.PoolID, t.Hash, string(t.Kind), t.UserID, t.AppID, t.Data, t.CreatedAt, t.ExpiresAt)
+		return err
 	})
 }
 

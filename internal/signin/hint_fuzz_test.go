@@ -44,3 +44,48 @@ func FuzzTokens(f *testing.F) {
 		}
 	})
 }
+
+// Whatever a cookie, a key, a handle or a code holds, it opens nothing and breaks nothing.
+func FuzzCookies(f *testing.F) {
+	for _, seed := range []string{"", "x", "0123456789abcdef01234567", "0123456789abcdef01234567AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "BCDF-GHJK", "bcdf ghjk", "\x00", "é"} {
+		f.Add(seed)
+	}
+	file := filepath.Join(f.TempDir(), "guildhall.db")
+	if _, _, err := db.Migrate(f.Context(), file); err != nil {
+		f.Fatal(err)
+	}
+	d, err := db.Open(f.Context(), db.Options{DSN: file})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { d.Close() })
+	h := testhall.New(f, d)
+	p := h.Pool(f, "one")
+	app, err := h.Signin.Application(f.Context(), p.AppID)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		ctx := t.Context()
+		for _, cookie := range []string{text, p.ID + text} {
+			if _, _, err := h.Signin.SessionByCookie(ctx, p.ID, cookie); !errors.Is(err, signin.ErrNoSession) {
+				t.Errorf("a session: %v", err)
+			}
+			if _, err := h.Signin.Interaction(ctx, cookie); !errors.Is(err, signin.ErrInteractionGone) {
+				t.Errorf("an interaction: %v", err)
+			}
+			if _, err := h.Signin.Flow(ctx, cookie); !errors.Is(err, signin.ErrFlowGone) {
+				t.Errorf("a flow: %v", err)
+			}
+			if _, err := h.Signin.Device(ctx, cookie); !errors.Is(err, signin.ErrDeviceGone) {
+				t.Errorf("a device: %v", err)
+			}
+			if _, err := h.Signin.RedeemDevice(ctx, app, cookie); !errors.Is(err, signin.ErrDeviceGone) {
+				t.Errorf("a device code: %v", err)
+			}
+			if _, err := h.Signin.RedeemCode(ctx, app, signin.CodeExchange{Kind: signin.FamilyOIDC, Code: cookie}); !errors.Is(err, signin.ErrGrantRefused) {
+				t.Errorf("a code: %v", err)
+			}
+		}
+	})
+}

@@ -58,7 +58,7 @@ type keyRings struct {
 const ringLife = time.Minute
 
 // A token with an unknown key makes a server look again whether another server has made it, at most this often for each pool.
-const ringRefresh = 2 * time.Second
+const ringRefresh = 200 * time.Millisecond
 
 func (r *keyRings) drop(poolID string, _ []string) {
 	r.mu.Lock()
@@ -163,7 +163,7 @@ func (s *Signin) signingKey(ctx context.Context, poolID, alg string) (jose.JSONW
 }
 
 // verifyingKey is the key that a token of the pool names by kid, if its algorithm is the key's own (RFC 8725, 3.1): ErrTokenInvalid for
-// any other. A next key has signed nothing.
+// any other. A next key counts too: another server may have made it the current one a moment ago.
 func (s *Signin) verifyingKey(ctx context.Context, poolID, alg, kid string) (crypto.PublicKey, error) {
 	for _, oldest := range []time.Duration{ringLife, ringRefresh} {
 		ring, err := s.keyRing(ctx, poolID, oldest)
@@ -174,7 +174,7 @@ func (s *Signin) verifyingKey(ctx context.Context, poolID, alg, kid string) (cry
 			return nil, err
 		}
 		for _, k := range ring.keys {
-			if k.ID == kid && string(k.Algorithm) == alg && k.Stage != directory.KeyNext && (k.ExpiresAt == 0 || s.db.Now() < k.ExpiresAt) {
+			if k.ID == kid && string(k.Algorithm) == alg && (k.ExpiresAt == 0 || s.db.Now() < k.ExpiresAt) {
 				return k.private.Public(), nil
 			}
 		}
@@ -288,7 +288,11 @@ func (s *Signin) RotateKeys(ctx context.Context, poolID string) error {
 
 // longestTokenLife is how long a signed token of the pool may be valid, with a little for clocks that differ.
 func (s *Signin) longestTokenLife(ctx context.Context, poolID string) (time.Duration, error) {
-	life := int64(managementLife / time.Second)
+	policy, err := s.PoolPolicy(ctx, poolID)
+	if err != nil {
+		return 0, err
+	}
+	life := max(int64(managementLife/time.Second), policy.TokenLife)
 	after := ""
 	for {
 		list, err := db.List[Application](ctx, s.db, "select "+db.Columns[Application]()+" from applications where pool_id = ? and id > ? order by id limit 500",

@@ -44,8 +44,18 @@ func (s *Signin) notifyLogout(ctx context.Context, poolID string, ended []Sessio
 	for i := range ended {
 		ids[i] = ended[i].ID
 	}
-	// A session seldom reaches more than a few applications; families of one of them count once.
-	families, err := db.List[Family](ctx, s.db, selectFamily+"session_id in (?...) and kind = ? and revoked_at = 0 order by id limit 10000", poolID, ids, FamilyOIDC)
+	return s.notifyFamilies(ctx, poolID, "session_id in (?...)", ids)
+}
+
+// notifyAppLogout is notifyLogout for a user who is signed out of applications while the session lives on.
+func (s *Signin) notifyAppLogout(ctx context.Context, poolID, userID string, appIDs []string) error {
+	return s.notifyFamilies(ctx, poolID, "user_id = ? and app_id in (?...) and session_id <> ''", userID, appIDs)
+}
+
+// notifyFamilies writes the notices for the standing families that match: one for each application and session, however many there are.
+func (s *Signin) notifyFamilies(ctx context.Context, poolID, condition string, args ...any) error {
+	families, err := db.List[Family](ctx, s.db, selectFamily+condition+" and kind = ? and revoked_at = 0 order by id limit 10000",
+		append(append([]any{poolID}, args...), FamilyOIDC)...)
 	if err != nil {
 		return err
 	}

@@ -37,16 +37,21 @@ func (s *Signin) OriginAllowed(ctx context.Context, poolID, appID, origin string
 			return false, err
 		}
 		if poolID != "" && app.PoolID != poolID {
-			return false, nil
+			// One of the clients writes its tenant into the header of the pool, and then the application decides. Where it is a pool,
+			// the answer is about that one.
+			index, err := s.origins.get(ctx, s.readOrigins)
+			if err != nil || index.pools[poolID] != nil {
+				return false, err
+			}
 		}
 		if appOrigins(&app.Settings).has(origin) {
 			return true, nil
 		}
-		pool, err := s.dir.Pool(ctx, app.PoolID)
+		policy, err := s.Policy(ctx, app)
 		if err != nil {
 			return false, err
 		}
-		return poolOrigins(&pool.Settings).has(origin), nil
+		return originsOf(policy.AllowedOrigins).has(origin), nil
 	}
 	index, err := s.origins.get(ctx, s.readOrigins)
 	if err != nil {
@@ -126,9 +131,9 @@ func (o *originSet) has(origin string) bool {
 	return false
 }
 
-func appOrigins(t *AppSettings) *originSet {
+func originsOf(lists ...[]string) *originSet {
 	o := &originSet{}
-	for _, list := range [][]string{t.AllowedOrigins, t.RedirectURIs, t.LogoutRedirectURIs} {
+	for _, list := range lists {
 		for _, text := range list {
 			o.add(text)
 		}
@@ -136,14 +141,15 @@ func appOrigins(t *AppSettings) *originSet {
 	return o
 }
 
+func appOrigins(t *AppSettings) *originSet {
+	return originsOf(t.AllowedOrigins, t.RedirectURIs, t.LogoutRedirectURIs)
+}
+
 func poolOrigins(t *directory.PoolSettings) *originSet {
-	o := &originSet{}
-	if t.AllowedOrigins != nil {
-		for _, text := range words(*t.AllowedOrigins) {
-			o.add(text)
-		}
+	if t.AllowedOrigins == nil {
+		return &originSet{}
 	}
-	return o
+	return originsOf(words(*t.AllowedOrigins))
 }
 
 // parseOrigin reads what a browser calls an origin. Opaque ones ("null") are none.

@@ -57,6 +57,7 @@ func TestOriginAllowed(t *testing.T) {
 			{"the pool's, of its own", p.ID, second.ID, "https://pool.example", true},
 			{"another pool's", p.ID, p.AppID, "https://other.example", false},
 			{"an application of another pool", p.ID, other.AppID, "https://other.example", false},
+			{"an application, and a tenant for the pool", "0123456789abcdef01234567", p.AppID, "https://app.example.com", true},
 			{"an application alone", "", other.AppID, "https://other.example", true},
 			{"an unknown application", "", "ffffffffffffffffffffffff", "https://app.example.com", false},
 			{"nonsense for one", "", "x\x00", "https://app.example.com", false},
@@ -80,6 +81,25 @@ func TestOriginAllowed(t *testing.T) {
 			}
 		}
 
+		// A new application's pages are known from its making on.
+		if _, err := h.Signin.CreateApplication(ctx, p.ID, signin.NewApplication{Name: "third", Settings: signin.AppSettings{RedirectURIs: []string{"https://third.example/"}}}); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := h.Signin.OriginAllowed(ctx, "", "", "https://third.example"); err != nil || !got {
+			t.Errorf("the new application's: %v, %v", got, err)
+		}
+		// So are a pool's, when they change.
+		if _, err := h.Directory.UpdatePool(ctx, p.ID, directory.PoolPatch{Settings: directory.PoolSettings{SecuritySettings: directory.SecuritySettings{
+			AllowedOrigins: new("https://new.example")}}}); err != nil {
+			t.Fatal(err)
+		}
+		for origin, want := range map[string]bool{"https://new.example": true, "https://pool.example": false} {
+			for _, app := range []string{"", p.AppID} {
+				if got, err := h.Signin.OriginAllowed(ctx, "", app, origin); err != nil || got != want {
+					t.Errorf("%s of %q: %v, %v", origin, app, got, err)
+				}
+			}
+		}
 		// What was said before holds no more once it is changed.
 		update(p, second.ID, func(s *signin.AppSettings) { s.RedirectURIs = []string{"https://moved.example/"} })
 		for origin, want := range map[string]bool{"https://second.example": false, "https://moved.example": true} {
@@ -155,6 +175,35 @@ func TestAccountKnown(t *testing.T) {
 		}
 		if got := ask("2001:db8:0:1::1", p.ID, directory.Principals{Username: "ann"}); got != "yes" {
 			t.Errorf("another network: %s", got)
+		}
+	})
+}
+
+// Another server over the same database follows.
+func TestOriginsOnAnotherServer(t *testing.T) {
+	each(t, func(t *testing.T, h *testhall.Hall, p, _ testhall.Pool) {
+		if h.DB.Local() {
+			return
+		}
+		there := h.Again(t)
+		const origin = "https://late.example"
+		allowed := func() bool {
+			got, err := there.Signin.OriginAllowed(t.Context(), "", "", origin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		if allowed() {
+			t.Fatal("allowed before it was said")
+		}
+		if _, err := h.Signin.CreateApplication(p.As(t.Context()), p.ID, signin.NewApplication{Name: "late", Settings: signin.AppSettings{AllowedOrigins: []string{origin}}}); err != nil {
+			t.Fatal(err)
+		}
+		for began := time.Now(); !allowed(); time.Sleep(20 * time.Millisecond) {
+			if time.Since(began) > 10*time.Second {
+				t.Fatal("the other server does not learn of it")
+			}
 		}
 	})
 }

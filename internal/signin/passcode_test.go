@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -203,6 +204,13 @@ func TestPasscodeBounds(t *testing.T) {
 				t.Errorf("%d: %q instead of %q", i, got, c.want)
 			}
 		}
+		// A program that has shown a secret asks for many.
+		for range 2 {
+			key := caller.With(t.Context(), &caller.Caller{Kind: caller.Key, PoolID: p.ID, ClientIP: "192.0.2.1"})
+			if got := code(s.SendPasscode(key, app, signin.PurposeLogin, signin.Address{Email: secret.Random(8) + "@example.com"})); got != "" {
+				t.Error(got)
+			}
+		}
 		// A refusal counts for nothing, and a day later all is as before.
 		past(t, h, "passcodes", []string{"sent_at", "expires_at"}, 25*time.Hour)
 		past(t, h, "rates", []string{"expires_at"}, 25*time.Hour)
@@ -321,6 +329,79 @@ func TestVerifyLink(t *testing.T) {
 			t.Error(u, err)
 		}
 	})
+}
+
+// TestNothingIsTold compares what the database is asked for an address that somebody has and for one that nobody has.
+func TestNothingIsTold(t *testing.T) {
+	var statements []string
+	var tracing atomic.Bool
+	var mu sync.Mutex
+	o := db.Options{DSN: filepath.Join(t.TempDir(), "guildhall.db"), Trace: func(sql string) {
+		if tracing.Load() {
+			mu.Lock()
+			defer mu.Unlock()
+			statements = append(statements, sql)
+		}
+	}}
+	if _, _, err := db.Migrate(t.Context(), o.DSN); err != nil {
+		t.Fatal(err)
+	}
+	d, err := db.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	h := testhall.New(t, d)
+	p := h.Pool(t, "one")
+	ctx, app := from(t.Context(), p, "192.0.2.7"), appOf(t, h, p)
+	policy := guarded(p)
+	var known [3]*directory.User
+	for i := range known {
+		email := fmt.Sprintf("known%d@example.com", i)
+		if known[i], err = h.Directory.CreateUser(p.As(t.Context()), p.ID, directory.NewUser{UserInput: directory.UserInput{Email: &email}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, f := range map[string]func(email string, u *directory.User) error{
+		"a code": func(email string, _ *directory.User) error {
+			return h.Signin.SendPasscode(ctx, app, signin.PurposeResetPassword, signin.Address{Email: email})
+		},
+		"a link": func(email string, _ *directory.User) error { return h.Signin.SendVerifyLink(ctx, app, email, false) },
+		"a wrong code": func(email string, _ *directory.User) error {
+			return h.Signin.SpendPasscode(ctx, p.ID, signin.PurposeLogin, signin.Address{Email: email}, "000000")
+		},
+		"the door": func(email string, u *directory.User) error {
+			door := signin.Door{PoolID: p.ID, Account: email, IP: "192.0.2.7"}
+			if u != nil {
+				door.UserID = u.ID
+			}
+			if err := h.Signin.Admit(ctx, policy, door); err != nil {
+				return err
+			}
+			_, err := h.Signin.Failed(ctx, policy, door)
+			return err
+		},
+	} {
+		var asked [2]string
+		var answers [2]string
+		// Once before, so that nothing is prepared or cached by the first alone.
+		for i, email := range []string{"known0@example.com", "known1@example.com", "nobody@example.com"} {
+			statements = nil
+			tracing.Store(i > 0)
+			u := known[min(i, 1)]
+			if i == 2 {
+				u = nil
+			}
+			err := f(email, u)
+			tracing.Store(false)
+			if i > 0 {
+				answers[i-1], asked[i-1] = code(err), strings.Join(statements, "\n")
+			}
+		}
+		if asked[0] != asked[1] || answers[0] != answers[1] || asked[0] == "" {
+			t.Errorf("%s: %q for somebody, %q for nobody\n%s\n---\n%s", name, answers[0], answers[1], asked[0], asked[1])
+		}
+	}
 }
 
 // TestCaptcha reads a captcha's answer from the ticket, as nobody else can.

@@ -141,8 +141,8 @@ func (s *Signin) RenamePasskey(ctx context.Context, poolID, userID, id, name str
 		if _, err := db.Exec(ctx, s.db, "update passkeys set name = ? where pool_id = ? and id = ?", name, poolID, k.ID); err != nil {
 			return err
 		}
-		return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Update, Resource: auditFactor, TargetID: k.ID, TargetName: name, UserID: userID,
-			UserEvent: "updatePasskey", Before: map[string]any{"name": k.Name}, After: map[string]any{"name": name}})
+		return s.log.Add(ctx, poolID, audit.Event{Operation: audit.Update, Resource: audit.UserLogin, TargetID: k.ID, TargetName: name, UserID: userID,
+			Before: map[string]any{"name": k.Name}, After: map[string]any{"name": name}})
 	})
 }
 
@@ -166,8 +166,8 @@ func (s *Signin) removePasskey(ctx context.Context, k *Passkey) error {
 			return err
 		}
 	}
-	return s.log.Add(ctx, k.PoolID, audit.Event{Operation: audit.Remove, Resource: auditFactor, TargetID: k.ID, TargetName: k.Name, UserID: k.UserID,
-		UserEvent: "unbindPasskey", Before: map[string]any{"factorType": string(FactorPasskey)}})
+	return s.log.Add(ctx, k.PoolID, audit.Event{Operation: audit.Remove, Resource: audit.UserLogin, TargetID: k.ID, TargetName: k.Name, UserID: k.UserID,
+		UserEvent: eventUnbind, Before: map[string]any{"factorType": string(FactorPasskey)}})
 }
 
 // RemovePasskeys removes the user's passkeys of a kind, all of them when kind is empty, and reports how many there were.
@@ -192,16 +192,15 @@ func (s *Signin) RemovePasskeys(ctx context.Context, poolID, userID, kind string
 	return n, err
 }
 
-// relyingParty is this server as browsers know it (Web Authentication Level 3, section 13.4.9): the host of the configured address,
-// never one that a request names, and the pages that may ask on its behalf: its own and the application's on hosts below it. An
+// relyingParty is this server as browsers know it (Web Authentication Level 3, section 13.4.9): the host that passkeys are made for,
+// never one that a request names, and the pages that may ask on its behalf: its own and the application's on that host or below it. An
 // origin with a wildcard is none.
-func (s *Signin) relyingParty(ctx context.Context, app *Application) (*webauthn.WebAuthn, []string, error) {
+func (s *Signin) relyingParty(app *Application) (*webauthn.WebAuthn, []string, error) {
 	base, err := url.Parse(strings.TrimSuffix(s.issuer, "/oidc"))
 	if err != nil {
 		return nil, nil, err
 	}
-	host := base.Hostname()
-	if host == "" || net.ParseIP(host) != nil {
+	if s.keyHost == "" || net.ParseIP(s.keyHost) != nil {
 		return nil, nil, ErrPasskeyNoHost
 	}
 	origins := []string{base.Scheme + "://" + base.Host}
@@ -210,13 +209,13 @@ func (s *Signin) relyingParty(ctx context.Context, app *Application) (*webauthn.
 		if err != nil || strings.Contains(o, "*") || u.Scheme != base.Scheme && u.Scheme != "https" {
 			continue
 		}
-		if name := strings.ToLower(u.Hostname()); name == host || strings.HasSuffix(name, "."+host) {
+		if strings.HasSuffix("."+strings.ToLower(u.Hostname()), "."+s.keyHost) {
 			if origin := u.Scheme + "://" + u.Host; !slices.Contains(origins, origin) {
 				origins = append(origins, origin)
 			}
 		}
 	}
-	w, err := s.webauthn(host, app.Name, origins)
+	w, err := s.webauthn(s.keyHost, app.Name, origins)
 	return w, origins, err
 }
 
@@ -332,7 +331,7 @@ func (s *Signin) StartPasskey(ctx context.Context, app *Application, u *director
 }
 
 func (s *Signin) startPasskey(ctx context.Context, app *Application, u *directory.User, c ceremony) (*PasskeyOptions, error) {
-	w, origins, err := s.relyingParty(ctx, app)
+	w, origins, err := s.relyingParty(app)
 	if err != nil {
 		return nil, err
 	}
@@ -421,15 +420,15 @@ func (s *Signin) finishPasskey(ctx context.Context, app *Application, u *directo
 				return err
 			}
 		}
-		return s.log.Add(ctx, u.PoolID, audit.Event{Operation: audit.Add, Resource: auditFactor, TargetID: k.ID, TargetName: k.Name, UserID: u.ID,
-			UserEvent: "bindPasskey", After: map[string]any{"factorType": string(FactorPasskey), "secondFactor": c.SecondFactor}})
+		return s.log.Add(ctx, u.PoolID, audit.Event{Operation: audit.Add, Resource: audit.UserLogin, TargetID: k.ID, TargetName: k.Name, UserID: u.ID,
+			UserEvent: eventBind, After: map[string]any{"factorType": string(FactorPasskey), "secondFactor": c.SecondFactor}})
 	})
 }
 
 // StartPasskeyLogin begins a sign-in by passkey. With no account the browser offers what it has; with one only that user's passkeys
 // are asked for. An account that does not exist, or has none, is answered with a passkey that nobody has, always the same.
 func (s *Signin) StartPasskeyLogin(ctx context.Context, app *Application, account string) (*PasskeyOptions, error) {
-	w, origins, err := s.relyingParty(ctx, app)
+	w, origins, err := s.relyingParty(app)
 	if err != nil {
 		return nil, err
 	}
@@ -549,8 +548,8 @@ func (s *Signin) provePasskey(ctx context.Context, app *Application, c ceremony,
 			if _, err := db.Exec(ctx, s.db, "update passkeys set cloned_at = ? where pool_id = ? and id = ?", k.ClonedAt, k.PoolID, k.ID); err != nil {
 				return err
 			}
-			return s.log.Add(ctx, k.PoolID, audit.Event{Operation: audit.Disable, Resource: auditFactor, TargetID: k.ID, TargetName: k.Name, UserID: k.UserID,
-				UserEvent: "passkeyCloneWarning", After: map[string]any{"counter": int64(parsed.Response.AuthenticatorData.Counter), "known": k.SignCount}})
+			return s.log.Add(ctx, k.PoolID, audit.Event{Operation: audit.Disable, Resource: audit.UserLogin, TargetID: k.ID, TargetName: k.Name, UserID: k.UserID,
+				UserEvent: eventVerify, Failed: true, After: map[string]any{"cloneWarning": true, "counter": int64(parsed.Response.AuthenticatorData.Counter), "known": k.SignCount}})
 		}
 		if err := s.sealPasskey(&k, after); err != nil {
 			return err
@@ -583,7 +582,7 @@ func (s *Signin) KnownPasskeys(ctx context.Context, poolID, userID string, ids [
 
 // startPasskeyVerify begins to ask for one of the user's passkeys as the second factor of f.
 func (s *Signin) startPasskeyVerify(ctx context.Context, f *Flow) (*PasskeyOptions, error) {
-	w, origins, err := s.relyingParty(ctx, f.App)
+	w, origins, err := s.relyingParty(f.App)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func newDevice(u *directory.User) *device {
 	return &device{
 		rp:   virtualwebauthn.RelyingParty{ID: "guildhall.test", Name: "one", Origin: testhall.BaseURL},
 		auth: virtualwebauthn.NewAuthenticatorWithOptions(virtualwebauthn.AuthenticatorOptions{UserHandle: []byte(u.ID)}),
-		key:  virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		key:  testhall.NewPasskey(),
 	}
 }
 
@@ -185,10 +185,10 @@ func TestPasskeyLogin(t *testing.T) {
 			{name: "on a stranger's page", use: func(d device) *device { d.rp.Origin = "https://evil.test"; return &d }, want: "passkey_wrong"},
 			{name: "nobody was verified", use: func(d device) *device { d.auth.Options.UserNotVerified = true; return &d }, want: "passkey_wrong"},
 			{name: "another key under the same name", use: func(d device) *device {
-				d.key.Key = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2).Key
+				d.key.Key = testhall.NewPasskey().Key
 				return &d
 			}, want: "passkey_wrong"},
-			{name: "a key that nobody has", use: func(d device) *device { d.key = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); return &d }, want: "passkey_wrong"},
+			{name: "a key that nobody has", use: func(d device) *device { d.key = testhall.NewPasskey(); return &d }, want: "passkey_wrong"},
 		} {
 			o, err := w.Signin.StartPasskeyLogin(w.ctx, w.app, c.account)
 			if err != nil {
@@ -226,7 +226,7 @@ func TestPasskeyLogin(t *testing.T) {
 		if err != nil || len(keys) != 1 || keys[0].ClonedAt == 0 {
 			t.Error("nobody is told of the copy:", keys, err)
 		}
-		n, err := db.One[int64](t.Context(), w.DB, "select count(*) from audit_log where pool_id = ? and event = ?", w.Pool.ID, "passkeyCloneWarning")
+		n, err := db.One[int64](t.Context(), w.DB, "select count(*) from audit_log where pool_id = ? and event = ? and success = false and after_values like ?", w.Pool.ID, "verifyMfa", "%cloneWarning%")
 		if err != nil || n != 1 {
 			t.Errorf("%d records of it, %v", n, err)
 		}

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/guildhall-id/guildhall/internal/directory"
 )
 
@@ -79,13 +77,36 @@ func (s *Signin) PoolPolicy(ctx context.Context, poolID string) (*Policy, error)
 	return s.policy(ctx, poolID, nil)
 }
 
-// SecuritySettings are a pool's, with the defaults where nobody has set anything: no pointer in them is nil.
-func (s *Signin) SecuritySettings(ctx context.Context, poolID string) (*directory.SecuritySettings, error) {
+// SecuritySettings are those that hold at an application's doors, or where app is nil those of a pool, with the defaults where nobody
+// has set anything: no pointer in them is nil.
+func (s *Signin) SecuritySettings(ctx context.Context, poolID string, app *Application) (*directory.SecuritySettings, error) {
 	pool, err := s.dir.Pool(ctx, poolID)
 	if err != nil {
 		return nil, err
 	}
-	return overlay(defaultSecurity, &pool.Settings.SecuritySettings)
+	set, err := securityOf(pool, app)
+	if err != nil {
+		return nil, err
+	}
+	return defaultSecurity().With(set)
+}
+
+// securityOf is what has been set for a pool, and in its place for an application.
+func securityOf(pool *directory.Pool, app *Application) (*directory.SecuritySettings, error) {
+	set := &pool.Settings.SecuritySettings
+	if app == nil {
+		return set, nil
+	}
+	if app.Settings.CustomSecurity {
+		var err error
+		if set, err = set.With(&app.Settings.Security); err != nil {
+			return nil, err
+		}
+	}
+	if app.Settings.Factors != nil {
+		return set.With(&directory.SecuritySettings{Factors: *app.Settings.Factors})
+	}
+	return set, nil
 }
 
 // defaultSecurity is what holds where nobody has set anything. It is the one place where these defaults stand. Anybody may register,
@@ -124,30 +145,15 @@ func defaultSecurity() *directory.SecuritySettings {
 		RobotCheck:                rate(true, 5, 300),
 		RobotAddresses:            &directory.AddressCheck{Enabled: of(false), IPWhitelist: of("")},
 		RobotTimes:                of(false),
-		RobotWeek:                 &[]string{},
+		RobotWeek:                 []string{},
 		PasswordStrength:          of(int64(1)),
 		PasswordRules:             &directory.PasswordRule{Enabled: of(false), MinLength: of(int64(8)), Classes: of(int64(0)), Repeats: of(int64(0)), Regex: of(""), Message: of(""), MessageEN: of("")},
-		Factors:                   &[]string{},
+		Factors:                   []string{},
 		FactorMemory:              of(int64(0)),
 	}
 }
 
 func of[T any](v T) *T { return &v }
-
-// overlay is a group of settings with others laid over it, down to the single one.
-func overlay(base func() *directory.SecuritySettings, over ...*directory.SecuritySettings) (*directory.SecuritySettings, error) {
-	out := base()
-	for _, o := range over {
-		b, err := json.Marshal(o)
-		if err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(b, out); err != nil { // an object decoded into an object adds to it
-			return nil, err
-		}
-	}
-	return out, nil
-}
 
 // policyCache keeps what was worked out for applications lately, by application, and for pools, by pool.
 type policyCache struct {
@@ -198,21 +204,17 @@ func (s *Signin) policy(ctx context.Context, poolID string, app *Application) (*
 
 // newPolicy merges the defaults, a pool's settings and an application's.
 func newPolicy(pool *directory.Pool, app *Application) (*Policy, error) {
-	layers := []*directory.SecuritySettings{&pool.Settings.SecuritySettings}
-	if app != nil && app.Settings.CustomSecurity {
-		layers = append(layers, &app.Settings.Security)
-	}
-	set, err := overlay(func() *directory.SecuritySettings { return &directory.SecuritySettings{} }, layers...)
+	set, err := securityOf(pool, app)
 	if err != nil {
 		return nil, err
 	}
-	t, err := overlay(defaultSecurity, set)
+	t, err := defaultSecurity().With(set)
 	if err != nil {
 		return nil, err
 	}
 	p := &Policy{PoolID: pool.ID, CaptchaMode: *t.RobotVerify, SelfUnlock: *t.SelfUnlock.Enabled, UnlockByBoth: *t.SelfUnlock.Strategy == "password-captcha",
 		SessionLife: *t.SessionLife, SessionIdle: *t.SessionIdle, TokenLife: *t.TokenExpiresAfter, CodeLength: int(*t.VerifyCodeLength),
-		CodeLife: *t.VerifyCodeLife, CodeTries: int(*t.VerifyCodeMaxAttempts), FactorMemory: *t.FactorMemory, Factors: *t.Factors,
+		CodeLife: *t.VerifyCodeLife, CodeTries: int(*t.VerifyCodeMaxAttempts), FactorMemory: *t.FactorMemory, Factors: t.Factors,
 		RegisterShut: *t.RegisterDisabled, Register: rateOf(t.FrequentRegisterCheck), VerifiedEmail: *t.LoginRequireEmailVerified,
 		CompletePassword: *t.CompletePassword, AccountSwitch: *t.AccountSwitch, VerifyOldPhone: *t.ChangePhone.VerifyOldPhone,
 		VerifyOldEmail: *t.ChangeEmail.VerifyOldEmail, AllowedOrigins: words(*t.AllowedOrigins), Address: rateOf(t.LoginFailCheck),
@@ -228,11 +230,11 @@ func newPolicy(pool *directory.Pool, app *Application) (*Policy, error) {
 			p.SessionLife = app.Settings.SessionLife
 		}
 		if app.Settings.Factors != nil {
-			p.Factors, p.FactorsByApp = *app.Settings.Factors, true
+			p.FactorsByApp = true
 		}
 		p.RegisterShut = p.RegisterShut || app.Settings.RegisterDisabled
 		p.AllowedOrigins = append(p.AllowedOrigins, app.Settings.AllowedOrigins...)
-		if set.TokenExpiresAfter == nil {
+		if set.TokenExpiresAfter == nil || p.TokenLife == 0 {
 			p.TokenLife = app.Settings.IDTokenLife
 		}
 	}

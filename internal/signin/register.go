@@ -3,6 +3,7 @@ package signin
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -75,6 +76,9 @@ var ownFields = map[string]bool{
 // ErrRegisterShut, ErrRegisterTooOften (from one address, as the pool bounds it), ErrNotWhitelisted, the password policy's,
 // ErrAgreementMissing, ErrPasscodeWrong and ErrPasscodeExpired, ErrFieldNotWritable, ErrEmailUnproven, ErrPhoneUnproven.
 func (s *Signin) Register(ctx context.Context, app *Application, r Registration) (*directory.User, error) {
+	if !app.Enabled {
+		return nil, ErrAppDisabled
+	}
 	ctx = at(ctx, app)
 	policy, err := s.Policy(ctx, app)
 	if err != nil {
@@ -181,12 +185,34 @@ func (s *Signin) newAccount(ctx context.Context, app *Application, r *Registrati
 		}
 		n.Username = &r.Username
 	}
-	if n.Username != nil && strings.TrimSpace(*n.Username) == "" {
-		return nil, "", fault.Field("username")
-	}
 	n.Custom = custom
 	n.RegisterSource = []string{"basic:" + cmp.Or(by, r.Field)}
 	return n, by, nil
+}
+
+// checkUsername refuses a user name that u chooses and others could be found by: whoever signs in by an address must not meet somebody who
+// has made it their name. One's own address may be one's name.
+func (s *Signin) checkUsername(ctx context.Context, poolID, name string, u *directory.User) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return fault.Field("username")
+	case strings.EqualFold(name, u.Email), name == u.Phone:
+		return nil
+	}
+	if _, err := directory.MailAddress(name); err == nil {
+		return fault.Field("username")
+	}
+	if strings.Trim(name, "0123456789 +-().") != "" {
+		return nil
+	}
+	found, err := s.dir.UserByPrincipals(ctx, poolID, directory.Principals{Phone: name})
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return nil
+	case err == nil && found.ID != u.ID:
+		return directory.ErrUsernameTaken
+	}
+	return err
 }
 
 // needUniqueField refuses to register by a custom field that does not tell people apart.
@@ -223,6 +249,14 @@ func (s *Signin) checkRegistration(ctx context.Context, app *Application, policy
 	}
 	if err := s.admitRegistration(ctx, app.PoolID, policy.Register); err != nil {
 		return err
+	}
+	if n.Username != nil {
+		own := directory.User{Email: strings.ToLower(r.Email), Phone: r.Phone}
+		if err := s.checkUsername(ctx, app.PoolID, *n.Username, &own); errors.Is(err, directory.ErrUsernameTaken) && r.Email == "" && r.Phone == "" {
+			return ErrUserExists.Because(err)
+		} else if err != nil {
+			return err
+		}
 	}
 	return s.checkWhitelists(ctx, app, n)
 }

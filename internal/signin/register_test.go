@@ -91,6 +91,10 @@ func TestRegister(t *testing.T) {
 			{"nobody", signin.Registration{Password: "123456"}, "register_account_missing", nil},
 			{"a code without address", signin.Registration{Username: "hy", Passcode: "123456"}, "register_account_missing", nil},
 			{"blank name", signin.Registration{Username: "  ", Password: "123456"}, "field_format", nil},
+			{"another's address as a name", signin.Registration{Username: "mail@example.com", Password: "123456"}, "field_format", nil},
+			{"nobody's address as a name", signin.Registration{Username: "future@example.com", Password: "123456"}, "field_format", nil},
+			{"another's number as a name", signin.Registration{Username: "13800000002", Password: "123456"}, "user_exists", nil},
+			{"one's own address as a name", signin.Registration{Username: "own@example.com", Email: "Own@example.com", Password: "123456"}, "", nil},
 			{"NUL in a name", signin.Registration{Username: "a\x00b", Password: "123456"}, "field_format", nil},
 			{"made by a sign-in", signin.Registration{Email: "auto@example.com", Auto: true}, "", func(u *directory.User) bool { return u.EmailVerified }},
 		} {
@@ -103,7 +107,7 @@ func TestRegister(t *testing.T) {
 			}
 		}
 		records, total, err := w.Log.List(t.Context(), w.Pool.ID, audit.Filter{Events: []string{"register"}, Limit: 50})
-		if err != nil || total != 10 {
+		if err != nil || total != 11 {
 			t.Errorf("%d records of registrations: %v", total, err)
 		}
 		for _, r := range records {

@@ -66,7 +66,7 @@ func (s *Signin) newSession(ctx context.Context, app *Application, u *directory.
 	} else {
 		old = nil
 	}
-	x.Hash, x.AMR, x.DeviceID, x.AuthTime, x.SeenAt = hashOf(secret), proof.AMR, proof.Device, now, now
+	x.Hash, x.AMR, x.DeviceID, x.AuthTime, x.SeenAt = hashOf(secret), proof.AMR, deviceID(proof.Device), now, now
 	x.IdleLife, x.ExpiresAt = p.SessionIdle*1000, now+p.SessionLife*1000
 	x.ClientIP, x.UserAgent = c.ClientIP, cut(c.UserAgent, longestAgent)
 	if old != nil {
@@ -191,6 +191,9 @@ func (s *Signin) EndAppSessions(ctx context.Context, poolID, userID string, appI
 		if err := s.endSessions(ctx, poolID, "user_id = ? and app_id in (?...)", []any{userID, appIDs}, true); err != nil {
 			return err
 		}
+		if err := s.notifyAppLogout(ctx, poolID, userID, appIDs); err != nil {
+			return err
+		}
 		return s.endFamilies(ctx, poolID, "user_id = ? and app_id in (?...)", userID, appIDs)
 	})
 }
@@ -241,7 +244,7 @@ func (s *Signin) SweepSignIn(ctx context.Context) (int64, error) {
 	for _, table := range []struct {
 		name, key string
 		before    int64
-	}{{"tickets", "hash", now - day}, {"sessions", "id", now}, {"token_families", "id", now - day}} {
+	}{{"tickets", "hash", now - day}, {"sessions", "id", now}, {"token_families", "id", now - day}, {"remembered_devices", "id", now}} {
 		err := s.db.Tx(ctx, func(ctx context.Context) error {
 			n, err := db.Exec(ctx, s.db, "delete from "+table.name+" where (pool_id, "+table.key+") in (select pool_id, "+table.key+" from "+table.name+
 				" where expires_at < ? order by expires_at limit ?)", table.before, batch)

@@ -2,6 +2,8 @@
 package signin
 
 import (
+	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/guildhall-id/guildhall/internal/access"
@@ -26,11 +28,13 @@ type Signin struct {
 	rings     keyRings
 	origins   originIndex
 	lookups   addressRates
+	pictures  addressRates
 	countries func() []Country
 	dev       bool
 	notify    *notify.Notify
 	bounds    PasscodeBounds
 	guardKey  []byte
+	keyHost   string // of passkeys
 }
 
 // Options are what a Signin is built from.
@@ -47,6 +51,8 @@ type Options struct {
 	// Notify sends codes and links; nil sends nothing, and whoever asks for one is refused.
 	Notify    *notify.Notify
 	Passcodes PasscodeBounds
+	// PasskeyHost is the host that passkeys are made for: that of BaseURL, which "" stands for, or a domain above it.
+	PasskeyHost string
 }
 
 // New builds the package.
@@ -54,6 +60,11 @@ func New(o Options) *Signin {
 	s := &Signin{db: o.DB, log: o.Log, dir: o.Directory, access: o.Access, master: o.Master, issuer: o.BaseURL + "/oidc", dev: o.Development,
 		countries: sync.OnceValue(newCountries)}
 	s.notify, s.bounds, s.guardKey = o.Notify, o.Passcodes, o.Master.Derive("sign-in guard", 32)
+	if s.keyHost = o.PasskeyHost; s.keyHost == "" {
+		if base, err := url.Parse(o.BaseURL); err == nil {
+			s.keyHost = strings.ToLower(base.Hostname())
+		}
+	}
 	if s.notify == nil {
 		s.notify = notify.New(notify.Options{DB: o.DB, Log: o.Log, Master: o.Master})
 	}

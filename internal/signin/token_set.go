@@ -362,8 +362,12 @@ func (s *Signin) V2Token(ctx context.Context, app *Application, x *Session, u *d
 	if x != nil {
 		f.SessionID, f.AuthTime, f.AMR = x.ID, x.AuthTime, x.AMR
 	}
+	policy, err := s.Policy(ctx, app)
+	if err != nil {
+		return nil, err
+	}
 	now := time.UnixMilli(s.db.Now())
-	until := now.Add(time.Duration(app.Settings.IDTokenLife) * time.Second)
+	until := now.Add(time.Duration(policy.TokenLife) * time.Second)
 	f.ExpiresAt = until.UnixMilli()
 	if err := s.db.Tx(ctx, func(ctx context.Context) error { return s.newFamily(ctx, f) }); err != nil {
 		return nil, err

@@ -121,6 +121,7 @@ func TestPublicConfig(t *testing.T) {
 			s.RedirectURIs = []string{"https://app.example.com/callback"}
 			s.AllowedOrigins = []string{"https://page.example.com"}
 			s.AgreementsEnabled = true
+			s.Branding.Enabled, s.Branding.Texts = true, map[string]string{"subtitle": "Hello", "subtitle.zh-CN": "你好"}
 			s.CompletionAt = []string{signin.AtRegister}
 			s.CompletionFields = []signin.AskedFor{{Name: "nickname", Required: true}, {Name: "gender"}, {Name: "school", Custom: true}, {Name: "gone", Custom: true}}
 			return nil
@@ -152,7 +153,8 @@ func TestPublicConfig(t *testing.T) {
 				"enabledMatchEmailDomain": false, "mergeAdAndAccountPasswordLogin": false, "internationalSmsConfig": {"enabled": true, "defaultISOType": "CN"}}`},
 			{name: "what it registers with", as: "none", send: config, want: `{"complateFiledsPlace": ["register"], "extendsFieldsEnabled": true, "extendsFields": [
 				{"type": "internal", "name": "nickname", "label": "昵称", "inputType": "text", "required": true, "validateRules": []}, {"type": "internal", "name": "gender", "inputType": "select", "required": false},
-				{"type": "user", "name": "school", "inputType": "text"}], "agreementEnabled": true, "agreements": [{"id": "*", "title": "Terms", "required": true, "lang": "zh-CN", "availableAt": 0}]}`},
+				{"type": "user", "name": "school", "inputType": "text"}], "welcomeMessage": {"zh-CN": "你好", "en-US": "Hello"},
+				"agreementEnabled": true, "agreements": [{"id": "*", "title": "Terms", "required": true, "lang": "zh-CN", "availableAt": 0}]}`},
 			{name: "an unknown application", as: "none", send: "GET /api/v2/applications/$nobody/public-config", want: `!2011`},
 			{name: "nonsense", as: "none", send: "GET /api/v2/applications/x/public-config", want: `!2011`},
 			{name: "one that is turned off", as: "none", send: "GET /api/v2/applications/$off/public-config", want: `!2011`},

@@ -137,6 +137,9 @@ var messages = map[string]message{
 	"scan_in_browser":     {0, "此用户池不允许在浏览器中换取用户信息", "This pool has tickets exchanged by servers only"},
 
 	// Registration and one's own account.
+	"ticket_invalid":           {0, "token 无效或已过期", "The token is invalid or has expired"},
+	"ticket_used":              {0, "token 已被使用", "The token has been used already"},
+	"ticket_changed":           {0, "操作冲突，请重试", "Somebody else was faster, try again"},
 	"register_disabled":        {2031, "已关闭注册", "Registration is closed"},
 	"register_too_often":       {2100, "注册过于频繁，请稍后重试", "Too many accounts were registered from here, try again later"},
 	"register_not_whitelisted": {0, "不在注册白名单中", "Only those on the whitelist may register"},

@@ -73,7 +73,7 @@ func newHall(t testing.TB, d *db.DB) *hall {
 // around puts round a mux what the server puts there.
 func (h *hall) around(mux http.Handler) http.Handler {
 	logger := slog.New(slog.NewTextHandler(complain(func(line string) { h.complaints = append(h.complaints, line) }), nil))
-	behind := browser.CORS(h.Signin.OriginAllowed, mux)
+	behind := browser.Wrap(browser.NewCookies(testhall.BaseURL, false), browser.CORS(h.Signin.OriginAllowed, mux))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := caller.With(r.Context(), &caller.Caller{RequestID: "r1", ClientIP: "192.0.2.7", UserAgent: "test"})
 		behind.ServeHTTP(w, r.WithContext(op.WithLogger(ctx, logger)))

@@ -312,7 +312,7 @@ func (a *API) publicConfig(ctx context.Context, in *appPathInput) (*publicConfig
 		AgreementEnabled: t.AgreementsEnabled, Agreements: []publicAgreement{}, RegisterDisabled: shut, CustomSecurityEnabled: t.CustomSecurity,
 		AppRobotVerify: policy.CaptchaMode, UserPoolRobotVerify: poolPolicy.CaptchaMode, InternationalSMS: internationalSMS{true, "CN"},
 		PasskeyEnabled: app.Offers(signin.LoginPasskey) || slices.Contains(policy.Factors, "PASSKEY"),
-		MFABindConfigs: []struct{}{}, RegexRules: []struct{}{}, WelcomeMessage: brandText(&t.Branding, "welcome"), SocialConnections: []struct{}{}, IdentityProviders: []struct{}{},
+		MFABindConfigs: []struct{}{}, RegexRules: []struct{}{}, WelcomeMessage: brandText(&t.Branding, "subtitle"), SocialConnections: []struct{}{}, IdentityProviders: []struct{}{},
 		AccountSwitch: policy.AccountSwitch, ShowAuthorizationPage: t.ShowConsent}
 	if t.Branding.CSSEnabled {
 		c.CSS = t.Branding.CSS
@@ -368,8 +368,11 @@ func (a *API) logoOf(app *signin.Application, pool *directory.Pool) string {
 	return a.baseURL + cdnPath + "/logo.svg"
 }
 
-// brandText is one of the branding's texts by language, nil when it has none.
+// brandText is one of the branding's texts by language, nil when it has none or is turned off.
 func brandText(b *signin.Branding, name string) map[string]string {
+	if !b.Enabled {
+		return nil
+	}
 	out := map[string]string{}
 	for _, lang := range signin.CountryLanguages() {
 		if text := b.Texts[name+"."+lang]; text != "" {

@@ -19,6 +19,7 @@ func (a *API) registerSignIn(s *gql.Schema) {
 	s.Mutation("registerByUsername", root(anyone, a.registerBy))
 	s.Mutation("registerByPhoneCode", root(anyone, a.registerBy))
 	s.Mutation("sendEmail", root(anyone, a.sendEmail))
+	s.Mutation("sendFirstLoginVerifyEmail", root(op.ManagementKey, a.sendFirstLoginVerifyEmail))
 	s.Mutation("resetPassword", root(anyone, a.resetPassword))
 	s.Mutation("resetPasswordByFirstLoginToken", root(anyone, a.resetPasswordByFirstLoginToken))
 	s.Mutation("resetPasswordByForceResetToken", root(anyone, a.resetPasswordByForceResetToken))

@@ -65,7 +65,7 @@ func TestTokens(t *testing.T) {
 			{name: "no password", as: "none", send: `{checkPasswordStrength {valid}}`, want: `!400`},
 
 			{name: "the pool without its secrets", send: `{userpool {id name domain secret jwtSecret logo createdAt registerDisabled tokenExpiresAfter whitelist {emailEnabled} userpoolTypes {code}}}`,
-				want: `{"userpool": {"id": "$one", "name": "one", "domain": "guildhall.test", "secret": "", "jwtSecret": "", "createdAt": "*", "registerDisabled": true,
+				want: `{"userpool": {"id": "$one", "name": "one", "domain": "guildhall.test", "secret": "", "jwtSecret": "", "createdAt": "*", "registerDisabled": false,
 					"tokenExpiresAfter": null, "whitelist": {"emailEnabled": false}, "userpoolTypes": null}}`},
 
 			{name: "a suspended user gets no token", send: updateUser, with: `{"id": "$ann", "u": {"blocked": true}}`},

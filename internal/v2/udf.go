@@ -309,6 +309,9 @@ func (a *API) setUdvBatch(ctx context.Context, in *setUdvBatchInput) ([]customVa
 	if err := directory.CheckCount("udvList", len(in.UdvList), mostValues); err != nil {
 		return nil, err
 	}
+	if err := ownValues(ctx, &in.targetInput); err != nil {
+		return nil, err
+	}
 	if err := a.checkTargets(ctx, in.TargetType, in.TargetID); err != nil {
 		return nil, err
 	}
@@ -326,14 +329,20 @@ func (a *API) setUdvBatch(ctx context.Context, in *setUdvBatchInput) ([]customVa
 	return a.valuesOf(ctx, &in.targetInput)
 }
 
-// setValues gives one target values. Users give them to themselves alone, and only those that the pool has opened to them.
+// ownValues refuses users to write any values but their own.
+func ownValues(ctx context.Context, in *targetInput) error {
+	c := caller.From(ctx)
+	if c.Kind == caller.User && (in.TargetType != directory.UserTarget || in.TargetID != c.UserID) {
+		return op.ErrForbidden
+	}
+	return nil
+}
+
+// setValues gives one target values, for a caller who may. Users give them to themselves alone, and only those that the pool has opened to them.
 func (a *API) setValues(ctx context.Context, in *targetInput, values map[string]jsontext.Value) error {
 	c := caller.From(ctx)
 	if c.Kind != caller.User {
 		return a.dir.SetValues(ctx, c.PoolID, in.TargetType, in.TargetID, values)
-	}
-	if in.TargetType != directory.UserTarget || in.TargetID != c.UserID {
-		return op.ErrForbidden
 	}
 	app, err := a.applicationMeant(ctx, c)
 	if err != nil {
@@ -391,6 +400,9 @@ type removeUdvInput struct {
 
 // removeUdv takes a value away and lists those that are left.
 func (a *API) removeUdv(ctx context.Context, in *removeUdvInput) ([]customValue, error) {
+	if err := ownValues(ctx, &in.targetInput); err != nil {
+		return nil, err
+	}
 	if err := a.checkTargets(ctx, in.TargetType, in.TargetID); err != nil {
 		return nil, err
 	}

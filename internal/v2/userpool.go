@@ -26,7 +26,7 @@ type userPool struct {
 	UpdatedAt            string         `json:"updatedAt"`
 	EmailVerifiedDefault bool           `json:"emailVerifiedDefault"`
 	SendWelcomeEmail     bool           `json:"sendWelcomeEmail"`
-	RegisterDisabled     bool           `json:"registerDisabled"` // until somebody opens it
+	RegisterDisabled     bool           `json:"registerDisabled"`
 	AppSSOEnabled        bool           `json:"appSsoEnabled"`
 	ShowWxQRCode         *bool          `json:"showWxQRCodeWhenRegisterDisabled"`
 	IsDeleted            bool           `json:"isDeleted"`
@@ -56,7 +56,7 @@ func (a *API) viewPool(p *directory.Pool) *userPool {
 	s := p.Settings
 	v := &userPool{ID: p.ID, Name: p.Name, CreatedAt: isoTime(p.CreatedAt), UpdatedAt: isoTime(p.UpdatedAt), PoolSettings: s,
 		EmailVerifiedDefault: isTrue(s.EmailVerifiedDefault), SendWelcomeEmail: isTrue(s.SendWelcomeEmail),
-		RegisterDisabled: s.RegisterDisabled == nil || *s.RegisterDisabled, AppSSOEnabled: isTrue(s.AppSSOEnabled)}
+		RegisterDisabled: isTrue(s.RegisterDisabled), AppSSOEnabled: isTrue(s.AppSSOEnabled)}
 	if s.Domain != nil {
 		v.Domain = *s.Domain
 	} else if u, err := url.Parse(a.baseURL); err == nil {

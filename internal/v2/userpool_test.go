@@ -10,7 +10,7 @@ func TestUserpool(t *testing.T) {
 			whitelist {phoneEnabled emailEnabled usernameEnabled} customSMSProvider {enabled provider config} verifyCodeLength } }`
 		const detail = "GET /api/v2/userpools/detail"
 		h.run(t, []step{
-			{name: "detail", send: detail, want: `{"id": "$one", "name": "one", "secret": "", "jwtSecret": "", "registerDisabled": true, "logo": "",
+			{name: "detail", send: detail, want: `{"id": "$one", "name": "one", "secret": "", "jwtSecret": "", "registerDisabled": false, "logo": "",
 				"createdAt": "*", "whitelist": {"phoneEnabled": false, "emailEnabled": false, "usernameEnabled": false}}`},
 			{name: "a switch", send: update, with: `{"i": {"whitelist": {"emailEnabled": true}}}`,
 				want: `{"updateUserpool": {"id": "$one", "whitelist": {"phoneEnabled": false, "emailEnabled": true, "usernameEnabled": false}, "tokenExpiresAfter": null}}`},
@@ -32,7 +32,7 @@ func TestUserpool(t *testing.T) {
 			{name: "read again", send: `{userpool {name tokenExpiresAfter frequentRegisterCheck {limit} customSMSProvider {provider config}}}`,
 				want: `{"userpool": {"name": "Eins", "tokenExpiresAfter": 3600, "frequentRegisterCheck": {"limit": 10}, "customSMSProvider": {"provider": "acme", "config": null}}}`},
 			{name: "detail again", send: detail, want: `{"name": "Eins", "domain": "eins", "registerDisabled": false, "userpoolTypes": [{"code": "b2b"}], "whitelist": {"emailEnabled": true}}`},
-			{name: "the other pool", as: "key2", send: detail, want: `{"name": "two", "registerDisabled": true, "whitelist": {"emailEnabled": false}}`},
+			{name: "the other pool", as: "key2", send: detail, want: `{"name": "two", "registerDisabled": false, "whitelist": {"emailEnabled": false}}`},
 			{name: "no name", send: update, with: `{"i": {"name": ""}}`, want: `!400`},
 			{name: "a negative time", send: update, with: `{"i": {"tokenExpiresAfter": -1}}`, want: `!400`},
 			{name: "an unknown setting", send: update, with: `{"i": {"nonsense": 1}}`, want: `!400`},

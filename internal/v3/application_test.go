@@ -1,6 +1,8 @@
 package v3
 
 import (
+	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -242,5 +244,108 @@ func TestLoginPageOfApplication(t *testing.T) {
 		if p, err := h.Directory.Pool(t.Context(), h.pool.ID); err != nil || p.Settings.LoginPage != nil {
 			t.Errorf("the pool keeps %v, %v", p.Settings.LoginPage, err)
 		}
+	})
+}
+
+// What the wire has no words for.
+func TestOwnApplicationSettings(t *testing.T) {
+	eachAPI(t, func(t *testing.T, h *apiHall) {
+		other := h.Pool(t, "second")
+		names := map[string]string{"app": h.pool.AppID, "other": other.AppID, "nobody": "ffffffffffffffffffffffff"}
+		fill := func(text string) string {
+			for name, value := range names {
+				text = strings.ReplaceAll(text, "{"+name+"}", value)
+			}
+			return text
+		}
+		own := []string{`"enabled":true,"appType":"web","registerDisabled":false,"loginMethods":["USERNAME_PASSWORD","EMAIL_PASSWORD","PHONE_PASSWORD","PHONE_CODE","EMAIL_CODE"],
+			"registerMethods":["EMAIL_PASSWORD","EMAIL_CODE","PHONE_CODE"],"completionPlaces":[],"completionFields":[],"skipCompletion":false,"agreementEnabled":false,"sessionLifetime":0,
+			"hideRegisterButton":false,"primaryColor":"","texts":{}`, `"enabled":false,"appType":"spa","registerDisabled":true,"loginMethods":["EMAIL_CODE","PASSKEY"],"registerMethods":["USERNAME_PASSWORD"],
+			"completionPlaces":["login"],"completionFields":[{"name":"nickname","required":true}],"skipCompletion":true,"agreementEnabled":true,"sessionLifetime":600,
+			"hideRegisterButton":true,"primaryColor":"#00ff00","texts":{"title.en-US":"Hi"}`}
+		for i, x := range []struct{ method, path, params, want string }{
+			{"GET", "get-application-settings", `{"appId":"{app}"}`, `200 {"appId":"{app}",` + own[0] + `}`},
+			{"POST", "update-application-settings", `{"appId":"{app}"}`, `200 {"appId":"{app}",` + own[0] + `}`},
+			{"POST", "update-application-settings", `{"appId":"{app}",` + own[1] + `}`, `200 {"appId":"{app}",` + own[1] + `}`},
+			{"GET", "get-application-settings", `{"appId":"{app}"}`, `200 {"appId":"{app}",` + own[1] + `}`},
+			{"POST", "update-application-settings", `{"appId":"{app}","enabled":true}`, `200 {"enabled":true,"appType":"spa"}`},
+			{"POST", "update-application-settings", `{"appId":"{app}","appType":"car"}`, `400 参数 appType 格式错误`},
+			{"POST", "update-application-settings", `{"appId":"{app}","loginMethods":["MAGIC"]}`, `400 参数 enabledBasicLoginMethods 格式错误`},
+			{"POST", "update-application-settings", `{"appId":"{app}","primaryColor":"red"}`, `400 参数 primaryColor 格式错误`},
+			{"POST", "update-application-settings", `{"appId":"{app}","sessionLifetime":5}`, `400 参数 sessionLifetime 格式错误`},
+			{"POST", "update-application-settings", `{"appId":"{other}","enabled":false}`, `404 应用不存在`},
+			{"GET", "get-application-settings", `{"appId":"{other}"}`, `404 应用不存在`},
+			{"GET", "get-application-settings", `{}`, `400 参数 appId 格式错误`},
+
+			{"GET", "get-sign-in-policy", ``, `200 {"appId":null,"customSecurityEnabled":false,"passwordStrength":1,"sessionLifetime":1209600,"sessionIdleTimeout":604800,"verifyCodeLifetime":600,
+				"customPasswordStrength":{"enabled":false,"minLength":8},"passwordUpdatePolicy":{"enabled":false},"mfaFactors":[],"mfaRememberFor":0,"registerDisabled":false}`},
+			{"POST", "update-sign-in-policy", `{"passwordStrength":5,"customPasswordStrength":{"minLength":12,"regex":"^x"},"sessionIdleTimeout":3600,"mfaFactors":["PASSKEY"],"mfaRememberFor":86400}`,
+				`200 {"appId":null,"passwordStrength":5,"customPasswordStrength":{"enabled":false,"minLength":12,"regex":"^x","classes":0},"sessionIdleTimeout":3600,"mfaFactors":["PASSKEY"],"mfaRememberFor":86400}`},
+			{"GET", "get-sign-in-policy", `{"appId":"{app}"}`, `200 {"appId":"{app}","passwordStrength":5,"mfaFactors":["PASSKEY"]}`},
+			{"POST", "update-sign-in-policy", `{"appId":"{app}","customSecurityEnabled":true,"passwordStrength":2,"mfaFactors":[]}`,
+				`200 {"appId":"{app}","customSecurityEnabled":true,"passwordStrength":2,"sessionIdleTimeout":3600,"mfaFactors":[]}`},
+			{"GET", "get-sign-in-policy", ``, `200 {"appId":null,"passwordStrength":5,"mfaFactors":["PASSKEY"]}`},
+			{"POST", "update-sign-in-policy", `{"passwordStrength":6}`, `400 参数 passwordStrength 格式错误`},
+			{"POST", "update-sign-in-policy", `{"customPasswordStrength":{"regex":"("}}`, `400 参数 regex 格式错误`},
+			{"POST", "update-sign-in-policy", `{"mfaFactors":["FACE"]}`, `501 暂不支持认证因素 FACE`},
+			{"POST", "update-sign-in-policy", `{"appId":"{app}","verifyCodeLength":99}`, `400 参数 verifyCodeLength 格式错误`},
+			{"POST", "update-sign-in-policy", `{"appId":"{other}","passwordStrength":0}`, `404 应用不存在`},
+			{"GET", "get-sign-in-policy", `{"appId":"{nobody}"}`, `404 应用不存在`},
+		} {
+			a := h.client().send(t, x.method, "/api/v3/x/"+x.path, canonical(t, fill(x.params)))
+			status, rest, _ := strings.Cut(fill(x.want), " ")
+			if got := strconv.Itoa(a.StatusCode); got != status || got != "200" && a.Message != rest {
+				t.Errorf("step %d, %s %s: %s, want %s", i, x.path, x.params, a.Text, x.want)
+				continue
+			}
+			var want any
+			if status != "200" {
+				continue
+			}
+			if err := json.Unmarshal([]byte(rest), &want); err != nil {
+				t.Fatal(err)
+			}
+			if d := differs("data", want, a.Data); d != "" {
+				t.Errorf("step %d, %s %s: %s in %s", i, x.path, x.params, d, a.Text)
+			}
+		}
+	})
+}
+
+// What users may apply for: applications that take applications and have not shut them out, and such roles that are in force.
+func TestApplicable(t *testing.T) {
+	eachAPI(t, func(t *testing.T, h *apiHall) {
+		s := newScript(t, h.client())
+		s.names["app"] = h.pool.AppID
+		s.run(t, []step{
+			{"createUser", `{"username":"ann"}`, `200`, "ann=userId"},
+			{"createApplication", `{"appName":"Shop","appType":"spa"}`, `200`, "shop=appId"},
+			{"createApplication", `{"appName":"Closed"}`, `200`, "closed=appId"},
+			{"updateApplication", `{"appId":"{shop}","enablePermissionApply":true}`, did, ""},
+			{"updateApplication", `{"appId":"{closed}","enablePermissionApply":true}`, did, ""},
+			{"authorizeApplicationAccess", `{"appId":"{closed}","list":[{"targetType":"USER","targetIdentifier":["{ann}"],"effect":"DENY"}]}`, did, ""},
+			{"createRolesBatch", `{"list":[{"code":"cook","name":"Cook","namespace":"{shop}"},{"code":"boss","namespace":"{shop}"},{"code":"gone","namespace":"{shop}"}]}`, did, ""},
+			{"updateRole", `{"code":"cook","namespace":"{shop}","enablePermissionApply":true}`, did, ""},
+			{"updateRole", `{"code":"gone","namespace":"{shop}","enablePermissionApply":true,"status":"DISABLED"}`, did, ""},
+		})
+		token, err := h.Signin.UserToken(h.pool.As(t.Context()), h.pool.ID, s.names["ann"], "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := newScript(t, h.client().bearer("Bearer "+token.Text))
+		u.names = s.names
+		other := h.Pool(t, "second")
+		u.names["other"] = other.AppID
+		u.run(t, []step{
+			{"getEnablePermissionApplyApplicationList", ``, `200 {"list":[{"appId":"{shop}","appName":"Shop","logo":"","appType":"spa"}]}`, ""},
+			{"getEnablePermissionApplyApplicationList", `{"appName":"SHO"}`, `200 {"list":[{"appId":"{shop}"}]}`, ""},
+			{"getEnablePermissionApplyApplicationList", `{"appName":"none"}`, `200 {"list":[]}`, ""},
+			{"getEnablePermissionApplyApplicationList", `{"appName":"{long}"}`, `400 参数 appName 格式错误`, ""},
+			{"getEnablePermissionApplyRoleList", `{"appId":"{shop}"}`, `200 {"totalCount":1,"list":[{"roleId":"*","code":"cook","name":"Cook","description":""}]}`, ""},
+			{"getEnablePermissionApplyRoleList", `{"appId":"{shop}","keyword":"boss"}`, nothing, ""},
+			{"getEnablePermissionApplyRoleList", `{"appId":"{app}"}`, nothing, ""},
+			{"getEnablePermissionApplyRoleList", `{"appId":"{other}"}`, `404 应用不存在`, ""},
+			{"getEnablePermissionApplyRoleList", `{}`, `400 参数 appId 格式错误`, ""},
+		})
 	})
 }

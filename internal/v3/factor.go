@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/guildhall-id/guildhall/internal/directory"
+	"github.com/guildhall-id/guildhall/internal/signin"
 )
 
 type mfaInfoDTO struct {
@@ -15,7 +16,7 @@ type mfaInfoDTO struct {
 	EmailStatus   string `json:"emailMfaStatus"`
 }
 
-// getUserMfaInfo knows of one factor, the one-time password.
+// getUserMfaInfo tells what the user has enrolled. Faces are not offered.
 func (a *API) getUserMfaInfo(ctx context.Context, in *GetUserMfaInfoParams) (*mfaInfoDTO, error) {
 	u, err := a.user(ctx, in.UserIDType, in.UserID)
 	if err != nil {
@@ -23,9 +24,16 @@ func (a *API) getUserMfaInfo(ctx context.Context, in *GetUserMfaInfoParams) (*mf
 	}
 	const enabled, disabled = "enabled", "disabled"
 	info := &mfaInfoDTO{disabled, disabled, disabled, disabled}
-	state, err := a.Directory.MFA(ctx, u.PoolID, u.ID)
-	if state.TOTP {
-		info.TOTPStatus = enabled
+	factors, err := a.Signin.Factors(ctx, u.PoolID, u.ID)
+	for _, f := range factors {
+		switch f.Type {
+		case signin.FactorOTP:
+			info.TOTPStatus = enabled
+		case signin.FactorSMS:
+			info.SMSMFAStatus = enabled
+		case signin.FactorEmail:
+			info.EmailStatus = enabled
+		}
 	}
 	return info, err
 }

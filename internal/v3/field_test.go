@@ -34,7 +34,7 @@ var fieldSteps = []step{
 	{"getCustomFields", `{"targetType":"NONSENSE"}`, `400 参数 targetType 格式错误`, ""},
 	{"listCustFields", `{"dataType":"SELECT","targetType":"USER"}`, `200 {"totalCount":1,"list":[{"key":"size","dataType":"ENUM"}]}`, ""},
 	{"listCustFields", `{"keyword":"O","limit":1,"page":2,"targetType":"USER"}`, `200 {"totalCount":4,"list":[{}]}`, ""},
-	{"listCustFields", `{"targetType":"USER","userVisible":true}`, nothing, ""},
+	{"listCustFields", `{"targetType":"USER","userVisible":true}`, `200 {"totalCount":2}`, ""},
 	{"listCustFields", `{"dataType":"NONSENSE","targetType":"USER"}`, `400 参数 dataType 格式错误`, ""},
 	{"listCustFields", `{"limit":51,"targetType":"USER"}`, `400 参数 limit 格式错误`, ""},
 	{"listCustFields", `{"page":0,"targetType":"USER"}`, `400 参数 page 格式错误`, ""},

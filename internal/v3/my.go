@@ -21,6 +21,7 @@ func (a *API) myOperations() []op.Op {
 		op.Get("/api/v3/get-my-role-list", "getRoleList", user, a.getRoleList).Costs(op.List),
 		op.Get("/api/v3/get-my-group-list", "getGroupList", user, a.getGroupList).Costs(op.List),
 		op.Get("/api/v3/get-my-department-list", "getDepartmentList", user, a.getDepartmentList),
+		op.Query("/api/v2/applications/subject/person/list", "listSubjectAuth", user, a.listSubjectAuth).Costs(op.List),
 
 		op.Get("/api/v3/get-identities", "getIdentities", user, a.getIdentities).Costs(op.List),
 		op.Get("/api/v3/get-application-enabled-extidps", "getApplicationEnabledExtIdps", op.Anyone, a.getApplicationEnabledExtIdps).Costs(op.List),
@@ -92,17 +93,17 @@ type myAppDTO struct {
 	Active      bool   `json:"active"`
 }
 
-func viewMyApps(apps []signin.UserApplication) []myAppDTO {
+func (a *API) viewMyApps(apps []signin.UserApplication) []myAppDTO {
 	list := make([]myAppDTO, len(apps))
 	for i, app := range apps {
-		list[i] = myAppDTO{app.ID, app.Name, app.Settings.InitLoginURI, app.Logo, app.Active}
+		list[i] = myAppDTO{app.ID, app.Name, a.Signin.LoginURL(app.Application), app.Logo, app.Active}
 	}
 	return list
 }
 
 func (a *API) getLoggedInApps(ctx context.Context, _ *struct{}) ([]myAppDTO, error) {
 	apps, err := a.Signin.LoggedInApplications(ctx, poolOf(ctx), me(ctx))
-	return viewMyApps(apps), err
+	return a.viewMyApps(apps), err
 }
 
 // mostMyApps is how many applications a user is shown, where the wire has no paging.
@@ -110,7 +111,7 @@ const mostMyApps = 500
 
 func (a *API) getAccessibleApps(ctx context.Context, _ *struct{}) ([]myAppDTO, error) {
 	apps, _, err := a.Signin.AccessibleApplications(ctx, poolOf(ctx), me(ctx), directory.Page{Page: 1, Limit: mostMyApps})
-	return viewMyApps(apps), err
+	return a.viewMyApps(apps), err
 }
 
 type myTenantDTO struct {
@@ -162,6 +163,11 @@ type departmentListParams struct {
 func (a *API) getDepartmentList(ctx context.Context, in *departmentListParams) (*Page[userDepartmentDTO], error) {
 	return a.getUserDepartments(ctx, &GetUserDepartmentsParams{UserID: me(ctx), UserIDType: "user_id", Page: in.Page, Limit: in.Limit,
 		WithCustomData: in.WithCustomData, SortBy: in.SortBy, OrderBy: in.OrderBy})
+}
+
+// listSubjectAuth shows what is said of the user alone of entering applications.
+func (a *API) listSubjectAuth(ctx context.Context, _ *struct{}) (*subjectAppsDTO, error) {
+	return a.listAuthSubject(ctx, &ListAuthSubjectDto{TargetType: "USER", TargetID: me(ctx)})
 }
 
 func (a *API) getIdentities(ctx context.Context, _ *struct{}) ([]identityDTO, error) {

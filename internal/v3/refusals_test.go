@@ -27,6 +27,7 @@ var needs = map[string]string{
 	"getUserDepartments":      `"userId":"x"`,
 	"getUserLoginHistory":     `"userId":"x"`,
 	"whoCan":                  `"resource":"x"`,
+	"getMfaTriggerData":       `"appId":"x"`,
 }
 
 // argument finds the struct in which a field of this name stands, below the member names returned.
@@ -144,6 +145,9 @@ func TestBadInput(t *testing.T) {
 			if _, one := argument(o.In(), "userId"); typed && one && o.Method == http.MethodGet {
 				for query, want := range map[string]string{"userId=a%00b": badUserID, "userId=%ff": badUserID, "userId=a&userId=b": badUserID,
 					"userId[]=a": badUserID, "userId=%zz": badUserID, "": badUserID, "UserId=a": badUserID, "userId=a&x=%zz": "400 查询参数编码错误"} {
+					if o.Name == "getMfaTriggerData" { // whose first parameter is another
+						query = "appId=x&" + query
+					}
 					refuse(&o, query, o.Path+"?"+query, "", want)
 				}
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/guildhall-id/guildhall/internal/browser"
 	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/directory"
@@ -28,8 +30,13 @@ func (a *API) scanOperations() []op.Op {
 	}
 }
 
+// geneQRCodeRequest has what only the vendor's pipelines and identity sources read, too.
 type geneQRCodeRequest struct {
-	Type string `json:"type" rule:"required,enum=MOBILE_APP|WECHAT_MINIPROGRAM|WECHAT_OFFICIAL_ACCOUNT"`
+	Type            string         `json:"type" rule:"required,enum=MOBILE_APP|WECHAT_MINIPROGRAM|WECHAT_OFFICIAL_ACCOUNT"`
+	ExtIDPConnID    *string        `json:"extIdpConnId"`
+	CustomData      jsontext.Value `json:"customData"`
+	Context         jsontext.Value `json:"context"`
+	AutoMergeQRCode bool           `json:"autoMergeQrCode" rule:"default=false"`
 }
 
 type qrCode struct {
@@ -173,8 +180,12 @@ type fastpassName struct {
 	Photo       string `json:"photo"`
 }
 
+type geneFastpassRequest struct {
+	Options jsontext.Value `json:"options"` // for the vendor's pipelines
+}
+
 // geneFastpassQRCode makes what a signed-in user shows to an app of theirs that is not signed in.
-func (a *API) geneFastpassQRCode(ctx context.Context, _ *struct{}) (*fastpassCode, error) {
+func (a *API) geneFastpassQRCode(ctx context.Context, _ *geneFastpassRequest) (*fastpassCode, error) {
 	c := caller.From(ctx)
 	app, err := a.app(ctx)
 	if err != nil {

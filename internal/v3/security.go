@@ -46,7 +46,7 @@ type securityDTO struct {
 }
 
 func (a *API) getSecuritySettings(ctx context.Context, _ *struct{}) (*securityDTO, error) {
-	t, err := a.Signin.SecuritySettings(ctx, poolOf(ctx))
+	t, err := a.Signin.SecuritySettings(ctx, poolOf(ctx), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (a *API) getSecuritySettings(ctx context.Context, _ *struct{}) (*securityDT
 			LoginPasswordFailCheck: password(t.LoginPasswordFailCheck), AccountLockLoginPasswordFailCheck: password(t.AccountLockCheck),
 			RobotVerifyLoginPasswordFailCheck: password(t.RobotCheck),
 			RobotVerifyLoginIPWhitelistCheck:  &LoginIpWhitelistCheckConfigDto{*t.RobotAddresses.Enabled, t.RobotAddresses.IPWhitelist},
-			RobotVerifyLoginTimeCheckEnable:   t.RobotTimes, RobotVerifyloginWeekStartEndTime: *t.RobotWeek},
+			RobotVerifyLoginTimeCheckEnable:   t.RobotTimes, RobotVerifyloginWeekStartEndTime: t.RobotWeek},
 		LoginRequireVerified: *t.LoginRequireEmailVerified, SelfUnlockAccount: SelfUnlockAccountConfigDto{*t.SelfUnlock.Enabled, *t.SelfUnlock.Strategy},
 		EnableAccountSwitch: *t.AccountSwitch,
 		QRCodeLoginStrategy: QrcodeLoginStrategyDto{*t.QRCodeLogin.ExpiresAfter, t.QRCodeLogin.ExpiresAfterUnit, *t.QRCodeLogin.TicketExpiresAfter,
@@ -121,9 +121,7 @@ func (a *API) updateSecuritySettings(ctx context.Context, in *UpdateSecuritySett
 	if w := d.RobotVerifyLoginIPWhitelistCheck; w != nil {
 		t.RobotAddresses = &directory.AddressCheck{Enabled: &w.Enabled, IPWhitelist: w.IPWhitelist}
 	}
-	if d.RobotVerifyloginWeekStartEndTime != nil {
-		t.RobotWeek = &d.RobotVerifyloginWeekStartEndTime
-	}
+	t.RobotWeek = d.RobotVerifyloginWeekStartEndTime
 	if _, err := a.Directory.UpdatePool(ctx, poolOf(ctx), directory.PoolPatch{Settings: directory.PoolSettings{SecuritySettings: t}}); err != nil {
 		return nil, err
 	}
@@ -138,11 +136,11 @@ type factorsDTO struct {
 const passkey = "PASSKEY"
 
 func (a *API) getGlobalMFASettings(ctx context.Context, _ *struct{}) (factorsDTO, error) {
-	t, err := a.Signin.SecuritySettings(ctx, poolOf(ctx))
+	t, err := a.Signin.SecuritySettings(ctx, poolOf(ctx), nil)
 	if err != nil {
 		return factorsDTO{}, err
 	}
-	return factorsDTO{*t.Factors}, nil
+	return factorsDTO{t.Factors}, nil
 }
 
 // updateGlobalMFASettings sets which factors the pool demands one of; none, and it demands none.
@@ -160,15 +158,18 @@ func (a *API) closeGlobalMFASettings(ctx context.Context, in *MFADisableSettings
 func (a *API) setGlobalFactors(ctx context.Context, change func(had []string) []string) (factorsDTO, error) {
 	var factors []string
 	err := a.DB.Tx(ctx, func(ctx context.Context) error {
-		t, err := a.Signin.SecuritySettings(ctx, poolOf(ctx))
+		t, err := a.Signin.SecuritySettings(ctx, poolOf(ctx), nil)
 		if err != nil {
 			return err
 		}
-		factors = change(*t.Factors)
+		factors = change(t.Factors)
+		if factors == nil {
+			factors = []string{}
+		}
 		if err := signin.CheckFactors(&factors); err != nil {
 			return err
 		}
-		settings := directory.PoolSettings{SecuritySettings: directory.SecuritySettings{Factors: &factors}}
+		settings := directory.PoolSettings{SecuritySettings: directory.SecuritySettings{Factors: factors}}
 		_, err = a.Directory.UpdatePool(ctx, poolOf(ctx), directory.PoolPatch{Settings: settings})
 		return err
 	})

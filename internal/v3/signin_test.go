@@ -252,6 +252,7 @@ func TestOwnAccount(t *testing.T) {
 			{"getGroupList", ``, `200 []`, ""},
 			{"getDepartmentList", ``, `200 {"totalCount":0,"list":[]}`, ""},
 			{"getIdentities", ``, `200 []`, ""},
+			{"listSubjectAuth", ``, `200 {"list":[]}`, ""},
 			{"getApplicationEnabledExtIdps", ``, `200 []`, ""},
 			{"unlinkExtIdp", `{"extIdpId":"x"}`, "404 身份不存在", ""},
 			{"getCountryList", ``, `200`, ""},

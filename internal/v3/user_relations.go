@@ -141,7 +141,7 @@ func (a *API) getUserLoggedinApps(ctx context.Context, in *GetUserLoggedinAppsPa
 	apps, err := a.Signin.LoggedInApplications(ctx, u.PoolID, u.ID)
 	list := make([]loggedInAppDTO, len(apps))
 	for i, app := range apps {
-		list[i] = loggedInAppDTO{app.ID, app.Name, app.Logo, app.Settings.InitLoginURI}
+		list[i] = loggedInAppDTO{app.ID, app.Name, app.Logo, a.Signin.LoginURL(app.Application)}
 	}
 	return list, err
 }

@@ -117,7 +117,7 @@ func relationSteps(t testing.TB) []step {
 		{"getUserPrincipalAuthenticationInfo", `{"userId":"{ann}"}`, nothing, ""},
 		{"resetUserPrincipalAuthenticationInfo", `{"userId":"{ann}"}`, `499 没有认证记录`, ""},
 		{"resetUserPrincipalAuthenticationInfo", `{"userId":""}`, badUserID, ""},
-		{"getUserAccessibleApps", `{"userId":"{ann}"}`, `200 []`, ""},
+		{"getUserAccessibleApps", `{"userId":"{ann}"}`, `200 [{"appName":"first"}]`, ""},
 		{"getUserAuthorizedApps", `{"userId":"{ann}"}`, `200 []`, ""},
 		{"getUserLoginHistory", `{"userId":"{ann}"}`, nothing, ""},
 		{"getUserLoginHistory", `{"page":0,"userId":"{ann}"}`, `400 参数 page 格式错误`, ""},

@@ -213,7 +213,7 @@ func (a *API) Operations() []op.Op {
 		// public-info
 		op.Get("/api/v3/system", "getSystemInfo", op.Anyone, a.getSystemInfo),
 	}, a.dataPermissionOperations(), a.ownPermissionOperations(), a.periodOperations(), a.ruleOperations(), a.explainOperations(), a.resourceOperations(), a.applicationAccessOperations(),
-		a.applicationOperations(), a.securityOperations(),
+		a.applicationOperations(), a.securityOperations(), a.ownApplicationOperations(), a.applyOperations(),
 		a.passcodeOperations(), a.messageOperations(),
 		a.signinOperations(), a.scanOperations(), a.mfaOperations(), a.passkeyOperations(), a.profileOperations(), a.myOperations())
 }

@@ -130,7 +130,7 @@
     const look = async () => {
       try {
         const answer = await fetch(element.dataset.poll, { headers: { accept: 'application/json' } });
-        if (answer.ok && (await answer.json()).done) return location.reload();
+        if (answer.ok && (await answer.json()).done) return document.querySelector('form[data-scan]').requestSubmit();
       } catch { /* the next look may do better */ }
       setTimeout(look, 2000);
     };
