@@ -225,6 +225,7 @@ type node struct {
 	roles               []edge       // assigned to it
 	policies            []policyEdge // assigned to it, and enabled
 	rules               rules        // its grants; of a policy its statements
+	index               ruleIndex    // of the rules
 	large               bool         // it has more grants than a node holds: rules are none of them
 	code, name          string       // of a group, a department, a role
 	dynamic             bool         // of a group: it has a rule
@@ -256,4 +257,5 @@ func (n *node) weigh() {
 	for i := range n.rules {
 		n.weight += n.rules[i].weigh()
 	}
+	n.weight += int64(4 * len(n.index))
 }

@@ -104,11 +104,13 @@ func (v *view) load(ctx context.Context, targets []Target) ([]*node, error) {
 			continue
 		}
 		n.rules.sort()
-		n.weigh()
-		if !v.all && n.weight > heaviestNode {
+		n.index = nil
+		if n.weigh(); !v.all && n.weight > heaviestNode {
 			n.large, n.rules = true, nil
-			n.weigh()
+		} else if len(n.rules) <= mostNodeRules {
+			n.index = n.rules.index()
 		}
+		n.weigh()
 		if v.own == nil {
 			v.a.cache.put(v.epochs, t, n, marks[i])
 		}

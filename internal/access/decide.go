@@ -101,13 +101,13 @@ func (r *remembering) hear(t Target, inherited bool) *node {
 	if !n.inForce(r.now) {
 		return nil
 	}
-	r.rules(n.rules, inherited)
+	r.rules(n, inherited)
 	for _, p := range n.policies {
 		if inherited && !p.inherit {
 			continue
 		}
 		if policy := r.a.cache.get(r.epochs, Target{policyNode, p.id}); policy != nil {
-			r.rules(policy.rules, false)
+			r.rules(policy, false)
 		} else {
 			r.missing = true
 		}
@@ -126,12 +126,12 @@ func (r *remembering) roles(n *node) {
 	}
 }
 
-func (r *remembering) rules(list rules, inherited bool) {
-	if len(list) == 0 {
+func (r *remembering) rules(n *node, inherited bool) {
+	if len(n.rules) == 0 {
 		return
 	}
 	for place := range r.q.covering {
-		found := list.find(r.q, place)
+		found := n.index.find(n.rules, r.q, place)
 		for i := range found {
 			f := &found[i]
 			if inherited && !f.inherit || f.effect == Allow && r.allowed || !f.matches(r.q) || !f.applies(r.q) {

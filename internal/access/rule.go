@@ -2,6 +2,7 @@ package access
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -63,7 +64,7 @@ func (list rules) sort() {
 
 // find returns the rules of a question's namespace that cover its resource by the pattern of that place.
 func (list rules) find(q *asked, place int) rules {
-	hash, covers := q.hashes[place], q.covering[place]
+	hash := q.hashes[place]
 	from, to := 0, len(list)
 	for from < to {
 		if middle := int(uint(from+to) >> 1); list[middle].hash < hash {
@@ -72,6 +73,13 @@ func (list rules) find(q *asked, place int) rules {
 			to = middle
 		}
 	}
+	return list.from(from, q, place)
+}
+
+// from is find where the first rule of the hash, if there is any, stands at from.
+func (list rules) from(from int, q *asked, place int) rules {
+	hash, covers := q.hashes[place], q.covering[place]
+	to := from
 	for from < len(list) && list[from].hash == hash && (list[from].covers != covers || list[from].namespace != q.namespace) {
 		from++
 	}
@@ -79,6 +87,50 @@ func (list rules) find(q *asked, place int) rules {
 		to++
 	}
 	return list[from:to]
+}
+
+// ruleIndex finds the rules of a hash in a list of many with one look at memory, where a search in the list takes as many as it has halves:
+// an open table of twice as many places as rules. A place holds one more than where the rules of a hash begin, and beside it 16 bits of the
+// hash, so that the list itself is hardly looked at in vain.
+type ruleIndex []uint32
+
+// fewRules are searched as fast as an index. An index has room for as many as a node holds, and no more than 65,535.
+const fewRules = 4
+
+// index is nil for a few rules. They must be sorted.
+func (list rules) index() ruleIndex {
+	if len(list) <= fewRules {
+		return nil
+	}
+	x := make(ruleIndex, 1<<bits.Len(uint(2*len(list)-1)))
+	for i := range list {
+		h := list[i].hash
+		if i > 0 && list[i-1].hash == h {
+			continue
+		}
+		at := h >> 40 & uint64(len(x)-1)
+		for x[at] != 0 {
+			at = (at + 1) & uint64(len(x)-1)
+		}
+		x[at] = uint32(h)<<16 | uint32(i+1)
+	}
+	return x
+}
+
+// find is list.find by the index.
+func (x ruleIndex) find(list rules, q *asked, place int) rules {
+	if x == nil {
+		return list.find(q, place)
+	}
+	h := q.hashes[place]
+	for at := h >> 40 & uint64(len(x)-1); x[at] != 0; at = (at + 1) & uint64(len(x)-1) {
+		if x[at]>>16 == uint32(h)&0xffff {
+			if from := int(x[at]&0xffff) - 1; list[from].hash == h {
+				return list.from(from, q, place)
+			}
+		}
+	}
+	return nil
 }
 
 // hashOf is FNV-1a. That others can make texts of one hash costs them a longer search of their own.

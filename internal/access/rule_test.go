@@ -1,6 +1,8 @@
 package access
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -151,6 +153,37 @@ func TestCacheLimit(t *testing.T) {
 		c.put(p, targets[0], &node{}, mark)
 		if kept := c.get(p, targets[0]) != nil; kept != (got[0] == '1') {
 			t.Errorf("%s: kept %v", f.name, kept)
+		}
+	}
+}
+
+// The index finds what a search of the sorted list finds, for every length and also where hashes or parts of them are alike.
+func TestRuleIndex(t *testing.T) {
+	for _, n := range []int{0, 1, 4, 5, 8, 100, 5000} {
+		var list rules
+		for i := range n {
+			list = append(list, rule{namespace: []string{"default", "other"}[i%2], covers: fmt.Sprint("books:", i%(n/2+1)), id: fmt.Sprint(i)})
+		}
+		list.sort()
+		if n == 100 { // as if two patterns had one hash, and others its lower bits
+			list[40].hash, list[41].hash = list[39].hash, list[39].hash
+			for i := 60; i < 70; i++ {
+				list[i].hash = list[i].hash&^0xffff | list[60].hash&0xffff
+			}
+			slices.SortFunc(list, func(a, b rule) int { return cmp.Compare(a.hash, b.hash) })
+		}
+		index := list.index()
+		for i := range n + 20 {
+			q := newAsked("p", &Question{Resource: fmt.Sprint("books:", i), Namespace: []string{"default", "other"}[i%2]}, 0)
+			for place := range q.covering {
+				want, got := list.find(&q, place), index.find(list, &q, place)
+				if len(want) != len(got) || len(want) > 0 && &want[0] != &got[0] {
+					t.Errorf("%d rules, %v: %d found by the index, %d without", n, q.covering[place], len(got), len(want))
+				}
+			}
+		}
+		if few := n <= fewRules; (index == nil) != few {
+			t.Errorf("%d rules: index %v", n, index)
 		}
 	}
 }

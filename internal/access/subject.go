@@ -236,7 +236,7 @@ func (v *view) each(ctx context.Context, list []subject, q *asked, f func(at int
 				continue
 			}
 			for place := range q.covering {
-				found := policy.rules.find(q, place)
+				found := policy.index.find(policy.rules, q, place)
 				for i := range found {
 					if r := &found[i]; r.matches(q) && !f(at, r, inherit) {
 						return nil
