@@ -265,14 +265,15 @@ onEachEngine(
         { i: { qrcodeLoginStrategy: { allowExchangeUserInfoFromBrowser: true } } },
       );
       const visit = await open();
+      const begun = visit.page.waitForResponse((r) => r.url().endsWith('/api/v2/qrcode/gene') && r.request().method() === 'POST');
       await visit.page.locator('.g2-qrcode-switch').click();
-      await visit.page.waitForTimeout(3000);
+      const { random } = (await (await begun).json()).data;
+      await visit.page.waitForResponse((r) => r.url().includes('/api/v2/qrcode/check'));
       await visit.shot('guard-18-code-to-scan');
-      const [{ answer }] = visit.to('/api/v2/qrcode/gene');
-      const { random } = answer.data;
       const act = (action) => pool.bearer('POST', '/api/v3/set-qrcode-status', { qrcodeId: random, action }, { token });
       assert.equal((await act('SCAN')).statusCode, 200);
-      await visit.said(/Scan code successfully|Confirm login/);
+      await visit.page.waitForResponse(async (r) => r.url().includes('/api/v2/qrcode/check') && (await r.json()).data.status === 1);
+      await visit.page.waitForTimeout(500);
       await visit.shot('guard-19-scanned');
       assert.equal((await act('CONFIRM')).statusCode, 200);
       assert.equal((await visit.event('login')).args[0].id, eve.id);

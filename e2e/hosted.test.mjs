@@ -352,6 +352,20 @@ inBrowser('a passkey as second factor and as the only one', async ({ pool, brows
   await page.waitForURL(`${callback}?**`);
 });
 
+inBrowser('a captcha', async ({ pool, browser }) => {
+  await newUser(pool, { username: 'ada', email: 'ada@example.com' });
+  await ok(pool.signed('POST', '/api/v3/x/update-sign-in-policy', { robotVerify: 'always_enable' }));
+  const visit = await browser.visit(authorize(pool));
+  await arrives(visit.page, 'Sign in');
+  await accessible(visit.page, 'captcha');
+  await visit.shot('hosted-captcha');
+  const picture = visit.page.locator('.captcha img');
+  assert.ok(await picture.evaluate((e) => e.complete && e.naturalWidth > 0), 'the picture is not shown');
+  await type(visit.page, { 'Characters in the picture': 'x' });
+  await signIn(visit.page);
+  await visit.page.getByText('These are not the characters in the picture').waitFor();
+});
+
 inBrowser("in an application's own colours", async ({ pool, browser }) => {
   await newUser(pool, { username: 'ada', email: 'ada@example.com' });
   await ok(

@@ -95,24 +95,31 @@ class Visit {
   calls = []; // {method, url, headers, body, status, answer}, in the order of the answers
   faults = []; // what the page threw
   lost = []; // requests that reached nobody
+  reading = []; // answers that are on their way into calls
 
   constructor(context, page) {
     this.context = context;
     this.page = page;
     page.on('pageerror', (error) => this.faults.push(error.stack ?? String(error)));
     page.on('requestfailed', (request) => this.lost.push(`${request.method()} ${request.url()}: ${request.failure()?.errorText}`));
-    page.on('response', async (response) => {
+    page.on('response', (response) => {
       const request = response.request();
       if (!['fetch', 'xhr'].includes(request.resourceType())) return;
       const call = { method: request.method(), url: request.url(), headers: request.headers(), body: request.postData(), status: response.status() };
       this.calls.push(call);
-      call.answer = await response.json().catch(() => undefined);
+      this.reading.push(response.json().then((answer) => (call.answer = answer), () => undefined));
     });
   }
 
   /** The calls whose path is the given one. */
   to(pathname) {
     return this.calls.filter((call) => new URL(call.url).pathname === pathname);
+  }
+
+  /** The newest answer from a path, once it is there. */
+  async answer(pathname) {
+    await Promise.all(this.reading);
+    return this.to(pathname).at(-1)?.answer;
   }
 
   /** Pictures go where GUILDHALL_SHOTS says, for people to look at. */

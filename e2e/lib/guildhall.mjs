@@ -34,10 +34,10 @@ export function engines() {
 /**
  * Registers a test for each engine and runs suite(t, hall) in it, one after the other, with a hall that is gone
  * afterwards. pools are the names of the user pools to make; flags go to serve, baseURL is where browsers find the server (its own
- * port of loopback unless given).
+ * port of loopback unless given). on narrows the engines, for suites about what no engine changes.
  */
-export function onEachEngine(name, suite, { pools = ['first'], ...options } = {}) {
-  for (const engine of engines()) {
+export function onEachEngine(name, suite, { pools = ['first'], on = allEngines, ...options } = {}) {
+  for (const engine of engines().filter((engine) => on.includes(engine))) {
     test(`${name} on ${engine}`, { timeout: 240_000 }, async (t) => {
       const hall = await openHall(engine, pools, options);
       t.after(() => hall.close());

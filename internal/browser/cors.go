@@ -109,7 +109,7 @@ func meant(name string) string {
 func isPublic(path string) bool {
 	switch path {
 	case "/api/v2/.well-known", "/api/v2/country-list", "/api/v3/system", "/api/v3/get-country-list",
-		"/oidc/.well-known/openid-configuration", "/oidc/.well-known/jwks.json", "/cdn/svg-string/guard":
+		"/oidc/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/oidc", "/oidc/.well-known/jwks.json", "/cdn/svg-string/guard":
 		return true
 	}
 	rest, ok := strings.CutPrefix(path, applicationsPath)

@@ -192,7 +192,6 @@ func customValue(t directory.DataType, text string) (jsontext.Value, error) {
 type completion struct {
 	step    *signin.Step
 	address string // email or phone, which is to be proven next
-	proof   *proof
 	fields  []signin.AskedFor
 }
 

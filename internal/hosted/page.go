@@ -234,6 +234,9 @@ func (v *visit) enter(open bool) error {
 			return err
 		}
 		v.in, v.app = in, in.App
+		if in.Request.ResponseMode == "web_message" {
+			v.w.Header().Del("Cross-Origin-Opener-Policy") // the window's opener waits for the message at the end of the way
+		}
 	case d.UserCode != "":
 		device, err := v.device(d.UserCode)
 		if err != nil && (!open || !errors.Is(err, signin.ErrDeviceGone)) {

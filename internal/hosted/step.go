@@ -103,7 +103,7 @@ var factorIcons = map[signin.FactorType]string{signin.FactorOTP: "clock", signin
 
 // factorPage asks for a second factor, or sets one up.
 func (v *visit) factorPage(f *signin.Flow) (*view, error) {
-	f, offers, err := v.signin.FactorFlow(v.ctx, f.Handle)
+	_, offers, err := v.signin.FactorFlow(v.ctx, f.Handle)
 	if err != nil {
 		return nil, err
 	}

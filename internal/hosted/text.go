@@ -176,7 +176,6 @@ var texts = map[string][2]string{
 	"mfa.none":           {"No way to confirm your sign-in is set up for this account. Please contact your administrator.", "此账号没有可用的验证方式，请联系管理员。"},
 	"enrol.heading":      {"Make your account safer", "提升账号安全"},
 	"enrol.lead":         {"A second way to confirm your sign-in is needed here. Choose one to set up.", "此处需要第二种验证方式，请选择一种进行设置。"},
-	"enrol.setup":        {"Set up", "设置"},
 	"enrol.OTP":          {"Set up your authenticator app", "设置身份验证器"},
 	"enrol.OTP.lead":     {"Scan this code with an authenticator app, then enter the 6 digits that it shows.", "请使用身份验证器扫描二维码，然后输入显示的 6 位数字。"},
 	"enrol.OTP.hint":     {"An app on your phone shows a new code every 30 seconds", "手机应用每 30 秒显示一个新的验证码"},

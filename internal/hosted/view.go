@@ -45,9 +45,8 @@ type view struct {
 	Small              string
 	Links              []link
 
-	status  int    // of the answer; 0 is 200
-	posts   string // a source beyond this server that a form may lead to: an origin or a scheme
-	fetches bool   // the script asks this server something
+	status  int  // of the answer; 0 is 200
+	fetches bool // the script asks this server something
 }
 
 // T is a text in the page's language.

@@ -28,6 +28,9 @@ func TestDiscovery(t *testing.T) {
 	eachDesk(t, func(t *testing.T, d *desk) {
 		p := d.visitor().raw("/oidc/.well-known/openid-configuration")
 		members := p.json()
+		if other := d.visitor().raw("/.well-known/oauth-authorization-server/oidc"); other.body != p.body {
+			t.Errorf("RFC 8414's place: %d %s", other.status, other.body)
+		}
 		for _, name := range []string{"issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "scopes_supported",
 			"response_types_supported", "response_modes_supported", "grant_types_supported", "id_token_signing_alg_values_supported",
 			"id_token_encryption_alg_values_supported", "id_token_encryption_enc_values_supported", "userinfo_signing_alg_values_supported",

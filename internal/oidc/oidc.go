@@ -86,6 +86,7 @@ const headerApp = "X-Authing-App-Id"
 // Mount adds the provider's routes. What is asked for below /{application} comes here without it, the application in headerApp.
 func (p *Provider) Mount(mux *http.ServeMux) {
 	mux.Handle("GET /oidc/.well-known/openid-configuration", p.handle(op.Point, p.discovery))
+	mux.Handle("GET /.well-known/oauth-authorization-server/oidc", p.handle(op.Point, p.discovery)) // RFC 8414 3.1
 	mux.Handle("GET /oidc/.well-known/jwks.json", p.handle(op.Point, p.jwks))
 	for _, f := range []face{oidcFace, oauthFace} {
 		authorize := p.handle(op.Write, p.authorize(f))

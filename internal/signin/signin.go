@@ -71,6 +71,8 @@ func New(o Options) *Signin {
 	o.Directory.OnOpened(s.UnlockUser)
 	o.DB.Subscribe(applicationTopic, s.apps.drop)
 	o.DB.Subscribe(applicationTopic, s.policies.drop)
+	o.DB.Subscribe(applicationTopic, s.seen.drop)
+	o.DB.Subscribe(keysTopic, s.seen.drop)
 	o.DB.Subscribe(directory.PoolTopic, s.policies.drop)
 	o.DB.Subscribe(applicationTopic, s.origins.drop)
 	o.DB.Subscribe(directory.PoolTopic, s.origins.drop)

@@ -133,6 +133,7 @@ func (s *Signin) managementClaims(token string) (*managementClaims, error) {
 	if c, ok := s.seen.get(token).(*managementClaims); ok {
 		return c, nil
 	}
+	mark := s.seen.mark()
 	parsed, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.HS256})
 	if err != nil {
 		return nil, ErrTokenInvalid.Because(err)
@@ -145,7 +146,7 @@ func (s *Signin) managementClaims(token string) (*managementClaims, error) {
 	if err := parsed.Claims(s.managementSecret(c.Pool), c); err != nil {
 		return nil, ErrTokenInvalid.Because(err)
 	}
-	s.seen.put(token, c)
+	s.seen.put(token, c, mark)
 	return c, nil
 }
 
@@ -154,6 +155,7 @@ func (s *Signin) managementClaims(token string) (*managementClaims, error) {
 type seenTokens struct {
 	mu     sync.RWMutex
 	claims map[[sha256.Size]byte]any // *managementClaims or *UserClaims, not to be changed
+	epoch  int64                     // counts drops: what was checked before one is not kept after it
 }
 
 // How many tokens are remembered; beyond that the memory starts anew. An entry takes about 1 KB.
@@ -166,10 +168,28 @@ func (s *seenTokens) get(token string) any {
 	return s.claims[sum]
 }
 
-func (s *seenTokens) put(token string, claims any) {
+// mark is to be taken before a token is checked.
+func (s *seenTokens) mark() int64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.epoch
+}
+
+// drop forgets all tokens: a secret or a key that has signed some may have gone.
+func (s *seenTokens) drop(string, []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch, s.claims = s.epoch+1, nil
+}
+
+// put remembers the claims of a token that was checked since mark.
+func (s *seenTokens) put(token string, claims any, mark int64) {
 	sum := sha256.Sum256([]byte(token))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.epoch != mark {
+		return
+	}
 	if s.claims == nil || len(s.claims) >= mostSeen {
 		s.claims = make(map[[sha256.Size]byte]any)
 	}

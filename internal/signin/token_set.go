@@ -483,10 +483,11 @@ func (s *Signin) tokenClaims(ctx context.Context, token string) (*UserClaims, er
 		if ticketPool(token) != "" {
 			return s.opaqueClaims(ctx, token)
 		}
+		mark := s.seen.mark()
 		if c, err = s.verify(ctx, token); err != nil {
 			return nil, err
 		}
-		s.seen.put(token, c)
+		s.seen.put(token, c, mark)
 	}
 	if c.Expiry == nil || s.db.Now() >= c.Expiry.Time().UnixMilli() || c.Issuer != s.issuer {
 		return nil, ErrTokenInvalid

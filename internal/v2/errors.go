@@ -272,8 +272,6 @@ var messages = map[string]message{
 	"application_not_found": {2011, "应用不存在", "Application not found"},
 
 	// Settings of applications.
-	"template_unknown":               {0, "集成应用模版 %s 不存在", "There is no application template %s"},
-	"connection_not_found":           {0, "身份源连接 %s 不存在", "There is no identity source connection %s"},
 	"password_unsafe":                {2061, "密码强度不足", "The password is not strong enough"},
 	"application_identifier_taken":   {2039, "应用认证地址已被占用", "The application's identifier is taken"},
 	"application_limit":              {0, "应用数量超过上限 %s", "A pool takes at most %s applications"},

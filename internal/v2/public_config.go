@@ -205,6 +205,14 @@ var methodWords = []struct {
 	{signin.LoginEmailCode, "email-code", "emailCode", true},
 }
 
+// scanTabs are the ways of scanning a code that the login component shows: our own, where the application offers it.
+func scanTabs(app *signin.Application) []string {
+	if app.Offers(signin.LoginQRCode) {
+		return []string{scanLogin}
+	}
+	return []string{}
+}
+
 func tabsOf(app *signin.Application) tabs {
 	t := tabs{login: []string{}, register: []string{}, passwords: []string{}, codes: []string{}, newPasswords: []string{}, newCodes: []string{}}
 	for _, m := range methodWords {
@@ -306,7 +314,7 @@ func (a *API) publicConfig(ctx context.Context, in *appPathInput) (*publicConfig
 		VerifyCodeLength: policy.CodeLength,
 		LoginTabs:        tabList{tabs.login, tabs.defaultLogin, map[string]string{}},
 		RegisterTabs:     tabList{tabs.register, tabs.defaultRegister, map[string]string{}},
-		TabMethodsFields: accountFields, TabMethodsSort: sortConfig{tabs.login}, QRCodeSort: sortConfig{[]string{}},
+		TabMethodsFields: accountFields, TabMethodsSort: sortConfig{tabs.login}, QRCodeSort: sortConfig{scanTabs(app)},
 		CompletionPlaces: list(t.CompletionAt), SkipCompletion: t.SkipCompletion, ExtendsFieldsEnabled: len(t.CompletionFields) > 0, ExtendsFields: extendsFields(app, fields),
 		ExtendsFieldsI18n: extendsI18n(app, fields), EnableCompletePassword: policy.CompletePassword, PasswordStrength: policy.Password.Strength,
 		AgreementEnabled: t.AgreementsEnabled, Agreements: []publicAgreement{}, RegisterDisabled: shut, CustomSecurityEnabled: t.CustomSecurity,

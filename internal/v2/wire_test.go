@@ -654,7 +654,7 @@ func TestQueriesOfLists(t *testing.T) {
 func TestEveryFaultIsWorded(t *testing.T) {
 	code := regexp.MustCompile(`fault\.New\(fault\.\w+,\s*"([a-z_]+)"`)
 	codes := map[string]bool{"field_format": true, "list_min": true, "list_max": true, "field_min": true, "field_max": true}
-	for _, dir := range []string{"access", "audit", "db", "directory", "op", "secret", "signin", "v2"} {
+	for _, dir := range []string{"access", "audit", "db", "directory", "notify", "op", "secret", "signin", "v2"} {
 		files, err := filepath.Glob("../" + dir + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no sources in %s: %v", dir, err)

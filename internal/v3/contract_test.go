@@ -43,6 +43,8 @@ var unlike = map[string]string{
 
 	"getVerifyConfigApp": "the description shows one entry of the list",
 
+	"previewEmailTemplate": "the description leaves the envelope out",
+
 	"GetSubjectAuthDataDto.allowed": "ours: the description does not say what was decided",
 
 	"initAuthenticationOptions.account":  "ours: whose passkeys are asked for",
