@@ -9,7 +9,7 @@ RACE := ./internal/db/... ./internal/op/... ./internal/secret/... ./internal/ser
 .PHONY: run build test ensure check unit served race e2e lint fuzz bench bench-quick generate
 
 run: build
-	./guildhall serve $(ARGS)
+	./guildhall serve --dev $(ARGS)
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)' -o guildhall ./cmd/guildhall

@@ -248,6 +248,7 @@ A new user pool is ready. These secrets are shown once; keep them.
   application        APP_ID   secret  APP_SECRET
   access key         KEY_ID   secret  KEY_SECRET
   administrator      ADMIN_NAME   password  ADMIN_PASSWORD
+  sign-in page       HOST/login?app_id=APP_ID
 
 V3, npm install authing-node-sdk:
 

@@ -93,7 +93,8 @@ func formPost(w http.ResponseWriter, uri string, answer []pair) error {
 }
 
 // webMessage answers with a page that tells its opener or its parent (auth-notes 3). Only a window of the redirect URI's own origin
-// hears it: the browser compares. The page may stand in a frame of any page, which then hears nothing.
+// hears it: the browser compares. A window that was opened for this closes itself, a little later: the clients take a closed window for
+// a refusal, and must have heard first. The page may stand in a frame of any page, which then hears nothing.
 func webMessage(w http.ResponseWriter, uri string, answer []pair) error {
 	response := make(map[string]string, len(answer))
 	for _, a := range answer {
@@ -118,6 +119,7 @@ func webMessage(w http.ResponseWriter, uri string, answer []pair) error {
 <script nonce="` + nonce + `">(function () {
   var to = window.opener || (window.parent !== window ? window.parent : null);
   if (to) to.postMessage(` + string(message) + `, ` + string(origin) + `);
+  if (window.opener) setTimeout(function () { window.close() }, 100);
 })()</script></body></html>
 `))
 	return err

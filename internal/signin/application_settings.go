@@ -40,7 +40,10 @@ func (t *AppSettings) fill(kind AppType) {
 	// Whoever keeps no secret cannot check what it signs (OpenID Connect Core 1.0, section 10.1).
 	auth, algorithm, grants := AuthPost, "HS256", []string{GrantCode, GrantRefresh, GrantClient}
 	if kind.public() {
-		auth, algorithm, grants = AuthNone, "RS256", []string{GrantCode, GrantRefresh}
+		auth, algorithm = AuthNone, "RS256"
+	}
+	if kind.public() || t.TokenEndpointAuth == AuthNone {
+		grants = []string{GrantCode, GrantRefresh} // without a secret there is nothing to know the program itself by
 	}
 	for _, f := range []struct {
 		to    *string

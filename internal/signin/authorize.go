@@ -118,6 +118,8 @@ func (s *Signin) RedeemCode(ctx context.Context, app *Application, e CodeExchang
 		return nil, s.codeReused(ctx, app, t)
 	case errors.Is(err, ErrTicketInvalid):
 		return nil, grantRefused(GrantUnknown)
+	case errors.Is(err, ErrNoSession):
+		return nil, grantRefused(GrantSession)
 	}
 	return set, err
 }
@@ -163,7 +165,11 @@ func (s *Signin) RedeemDeviceTokens(ctx context.Context, app *Application, devic
 	if err != nil {
 		return nil, err
 	}
-	return s.IssueTokens(ctx, TokenOrder{App: app, User: u, Session: x, Scope: g.Scope, Refresh: true})
+	set, err := s.IssueTokens(ctx, TokenOrder{App: app, User: u, Session: x, Scope: g.Scope, Refresh: true})
+	if errors.Is(err, ErrNoSession) {
+		err = grantRefused(GrantSession)
+	}
+	return set, err
 }
 
 // verifierMatches is the check of RFC 7636 4.6. A verifier without a challenge is refused: somebody has taken the challenge out of

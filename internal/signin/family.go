@@ -39,8 +39,12 @@ type Family struct {
 
 var selectFamily = "select " + db.Columns[Family]() + " from token_families where pool_id = ? and "
 
-// newFamily makes a family in the transaction of ctx.
+// newFamily makes a family in the transaction of ctx. What it comes from is held until then, so that an ending of it on any server comes
+// before, and there is no family, or after, and finds it: ErrNoSession, ErrUserShut.
 func (s *Signin) newFamily(ctx context.Context, f *Family) error {
+	if err := s.holdOrigin(ctx, f); err != nil {
+		return err
+	}
 	c := caller.From(ctx)
 	f.CreatedAt = s.db.Now()
 	f.UsedAt, f.ClientIP, f.UserAgent = f.CreatedAt, c.ClientIP, cut(c.UserAgent, longestAgent)
@@ -59,6 +63,22 @@ func (s *Signin) newFamily(ctx context.Context, f *Family) error {
 	return s.noteAppUser(ctx, f.PoolID, f.AppID, f.UserID)
 }
 
+// holdOrigin holds the row of the session that a new family comes from, or of its user where there is none.
+func (s *Signin) holdOrigin(ctx context.Context, f *Family) error {
+	if f.SessionID != "" {
+		_, err := db.One[string](ctx, s.db, "select id from sessions where pool_id = ? and id = ? for update", f.PoolID, f.SessionID)
+		if errors.Is(err, db.NoRow) {
+			return ErrNoSession
+		}
+		return err
+	}
+	u, err := s.dir.HoldUser(ctx, f.PoolID, f.UserID)
+	if err == nil && !letIn(u, s.db.Now()) {
+		err = ErrUserShut
+	}
+	return err
+}
+
 // family returns a standing family, or ErrTokenInvalid.
 func (s *Signin) family(ctx context.Context, poolID, id string) (*Family, error) {
 	f, err := db.One[Family](ctx, s.db, selectFamily+"id = ?", poolID, id)
@@ -73,11 +93,14 @@ func (s *Signin) family(ctx context.Context, poolID, id string) (*Family, error)
 	return &f, nil
 }
 
-// standing reports whether a family stands: what every look at a token asks.
-func (s *Signin) standing(ctx context.Context, poolID, id string) (bool, error) {
-	n, err := db.One[int64](ctx, s.db, "select count(*) from token_families where pool_id = ? and id = ? and revoked_at = 0 and expires_at > ?",
+// standing reports whether a family stands, and when its user last proved who they are: what every look at a token asks.
+func (s *Signin) standing(ctx context.Context, poolID, id string) (stands bool, authTime int64, err error) {
+	authTime, err = db.One[int64](ctx, s.db, "select auth_time from token_families where pool_id = ? and id = ? and revoked_at = 0 and expires_at > ?",
 		poolID, id, s.db.Now())
-	return n == 1, err
+	if errors.Is(err, db.NoRow) {
+		return false, 0, nil
+	}
+	return err == nil, authTime, err
 }
 
 // EndFamily calls in all tokens of a family. One that is over already is no error.

@@ -358,10 +358,14 @@ func (s *Signin) next(ctx context.Context, app *Application, u *directory.User, 
 				return err
 			}
 		}
-		if out.Session, out.Cookie, err = s.newSession(ctx, app, u, policy, state.Proof); err != nil {
+		// The user is held before the session, as by who changes a password.
+		if err := s.asProven(ctx, u); err != nil {
 			return err
 		}
 		if err := s.dir.SignedIn(ctx, u, app.ID, caller.From(ctx).ClientIP, second); err != nil {
+			return err
+		}
+		if out.Session, out.Cookie, err = s.newSession(ctx, app, u, policy, state.Proof); err != nil {
 			return err
 		}
 		return s.log.Add(ctx, app.PoolID, audit.Event{Operation: audit.Create, Resource: audit.UserLogin, TargetID: u.ID, TargetName: u.DisplayName(),
@@ -371,6 +375,23 @@ func (s *Signin) next(ctx context.Context, app *Application, u *directory.User, 
 		return nil, flowOver(err)
 	}
 	return out, nil
+}
+
+// asProven holds the user's row and reports whether what they have proven still counts: an account that was shut, a password that was
+// replaced or tokens that were called in while its owner, or somebody else, was signing in. ErrUserShut, ErrFlowGone.
+func (s *Signin) asProven(ctx context.Context, u *directory.User) error {
+	now, err := s.dir.HoldUser(ctx, u.PoolID, u.ID)
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return ErrFlowGone
+	case err != nil:
+		return err
+	case !letIn(now, s.db.Now()):
+		return ErrUserShut
+	case now.PasswordSetAt != u.PasswordSetAt, now.TokensAfter != u.TokensAfter:
+		return ErrFlowGone
+	}
+	return nil
 }
 
 // wanted is the first step that is demanded and not done, nil when there is none.
@@ -448,7 +469,9 @@ func (s *Signin) Flow(ctx context.Context, handle string) (*Flow, error) {
 	if f.User, err = s.dir.User(ctx, f.ticket.PoolID, directory.ByID(f.ticket.UserID)); err != nil {
 		return nil, flowOver(err)
 	}
-	if !s.tokenHolds(f.User, f.ticket.CreatedAt) && f.state.Step == StepMFA {
+	// A password that another sign-in has replaced since ends this one; its own step may have done so.
+	replaces := slices.Contains(f.state.Done, StepFirstReset) || slices.Contains(f.state.Done, StepForcedReset)
+	if !replaces && (!s.tokenHolds(f.User, f.ticket.CreatedAt) || f.User.PasswordSetAt > f.ticket.CreatedAt) {
 		return nil, ErrFlowGone
 	}
 	f.Step, f.AMR, f.ByApp, f.Tries = f.state.Step, f.state.Proof.AMR, f.state.ByApp, f.state.Tries

@@ -455,7 +455,7 @@ func (s *Signin) User(ctx context.Context, token string) (*UserClaims, *director
 	if c.FamilyID == "" {
 		return nil, nil, ErrTokenInvalid
 	}
-	stands, err := s.standing(ctx, c.Pool, c.FamilyID)
+	stands, authTime, err := s.standing(ctx, c.Pool, c.FamilyID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -468,7 +468,7 @@ func (s *Signin) User(ctx context.Context, token string) (*UserClaims, *director
 		return nil, nil, ErrTokenInvalid
 	case err != nil:
 		return nil, nil, err
-	case !s.tokenHolds(u, c.At):
+	case !s.tokenHolds(u, c.At), authTime <= u.TokensAfter:
 		return nil, nil, ErrTokenInvalid
 	}
 	return c, u, nil

@@ -134,6 +134,7 @@ var messages = map[string]message{
 	"scan_gone":           {2108, "二维码已过期", "The QR code has expired"},
 	"scan_state":          {0, "二维码状态已改变", "The QR code has been answered, or was not scanned by you"},
 	"scan_ticket_invalid": {2109, "ticket 无效或已过期", "The ticket is invalid or has expired"},
+	"scope_wider":         {0, "请求的 scope 超出已授权的范围", "More is asked for than was granted"},
 	"scan_in_browser":     {0, "此用户池不允许在浏览器中换取用户信息", "This pool has tickets exchanged by servers only"},
 
 	// Registration and one's own account.
