@@ -30,6 +30,7 @@ func printAims(out io.Writer, reports []*report, hashes float64) {
 			continue
 		}
 		a.rows(hashes)
+		a.signIn()
 		if r.users >= 1_000_000 {
 			a.million(small[r.engine])
 		}
@@ -77,7 +78,7 @@ func (a aims) rows(hashes float64) {
 			fmt.Sprintf("%.0f/s of %.0f/s (%+.0f %%)", m.rate, hashes, 100*(m.rate/hashes-1)), m.rate >= 0.85*hashes)
 	}
 	for _, o := range r.overload {
-		a.line(fmt.Sprintf("%s: rate at %d callers at most 10 %% under that at %d", o.name, saturating*overloadFactor, saturating),
+		a.line(fmt.Sprintf("%s: rate at %d callers at most 10 %% under that at %d", o.name, saturating*o.factor, saturating),
 			fmt.Sprintf("%+.0f %%", 100*o.change()), o.change() >= -0.1)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/textproto"
 	"slices"
 	"strconv"
@@ -33,22 +34,45 @@ func dial(address string) (*connection, error) {
 // errRefused is an answer with a Retry-After: the server has more to do than it takes on. The connection stays usable.
 var errRefused = errors.New("refused")
 
-// send returns the body of the answer to a request.
+// wrong is an answer that is not what a row expects. The connection stays usable.
+type wrong string
+
+func (w wrong) Error() string { return string(w) }
+
+// answer is what a row may look at.
+type answer struct {
+	status   int
+	location string
+	body     []byte
+}
+
+// send returns the body of the answer to a request, which must be 200.
 func (c *connection) send(request []byte) ([]byte, error) {
+	a, err := c.exchange(request)
+	if err == nil && a.status != http.StatusOK {
+		err = wrong(fmt.Sprintf("status %d: %s", a.status, a.body[:min(len(a.body), 200)]))
+	}
+	return a.body, err
+}
+
+// exchange returns the answer to a request, or errRefused.
+func (c *connection) exchange(request []byte) (a answer, err error) {
 	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
 	if _, err := c.Write(request); err != nil {
-		return nil, err
+		return a, err
 	}
 	line, err := c.r.ReadSlice('\n')
 	if err != nil {
-		return nil, err
+		return a, err
 	}
-	status := string(bytes.TrimSpace(line))
+	if rest, ok := bytes.CutPrefix(line, []byte("HTTP/1.1 ")); ok && len(rest) >= 3 {
+		a.status, _ = strconv.Atoi(string(rest[:3]))
+	}
 	length, chunked, refused := -1, false, false
 	for {
 		line, err := c.r.ReadSlice('\n')
 		if err != nil {
-			return nil, err
+			return a, err
 		}
 		line = bytes.TrimRight(line, "\r\n")
 		if len(line) == 0 {
@@ -58,33 +82,29 @@ func (c *connection) send(request []byte) ([]byte, error) {
 		switch textproto.CanonicalMIMEHeaderKey(string(name)) {
 		case "Content-Length":
 			if length, err = strconv.Atoi(string(value)); err != nil {
-				return nil, err
+				return a, err
 			}
 		case "Transfer-Encoding":
 			chunked = true
 		case "Retry-After":
 			refused = true
+		case "Location":
+			a.location = string(value)
 		}
 	}
-	var body []byte
 	switch {
 	case chunked:
-		body, err = c.chunks()
+		a.body, err = c.chunks()
 	case length < 0:
 		err = errors.New("no length")
 	default:
-		body = make([]byte, length)
-		_, err = io.ReadFull(c.r, body)
+		a.body = make([]byte, length)
+		_, err = io.ReadFull(c.r, a.body)
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case refused:
-		return nil, errRefused
-	case status != "HTTP/1.1 200 OK":
-		return nil, fmt.Errorf("status %q", status)
+	if err == nil && refused {
+		err = errRefused
 	}
-	return body, nil
+	return a, err
 }
 
 func (c *connection) chunks() ([]byte, error) {
@@ -156,6 +176,7 @@ func measure(r row, callers int, each time.Duration) result {
 				return
 			}
 			defer func() { c.Close() }()
+			do := r.operation()
 			var took []time.Duration
 			timely, refused := 0, int64(0)
 			for {
@@ -163,14 +184,17 @@ func measure(r row, callers int, each time.Duration) result {
 				if began.After(end) {
 					break
 				}
-				body, err := c.send(r.request(sequence.Add(1)))
+				_, err := do(c, sequence.Add(1))
 				now := time.Now()
+				var unexpected wrong
 				switch {
 				case errors.Is(err, errRefused):
 					if now.After(warm) {
 						refused++
 					}
 					time.Sleep(patience)
+				case errors.As(err, &unexpected):
+					fail(err.Error())
 				case err != nil:
 					fail(err.Error())
 					c.Close()
@@ -179,8 +203,6 @@ func measure(r row, callers int, each time.Duration) result {
 						return
 					}
 					c = next
-				case !bytes.Contains(body, r.good):
-					fail(string(body[:min(len(body), 200)]))
 				case now.After(warm):
 					took = append(took, now.Sub(began))
 					if !now.After(end) {

@@ -39,7 +39,7 @@ func open(ctx context.Context, dsn string) (*server.Server, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(data)
-	config, err := server.Load("", nil, map[string]string{"data": data, "db": dsn, "master_key": masterKey})
+	config, err := server.Load("", nil, map[string]string{"data": data, "db": dsn, "master_key": masterKey, "base_url": baseURL})
 	if err != nil {
 		return nil, err
 	}

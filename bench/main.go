@@ -14,8 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -85,8 +83,11 @@ func run() error {
 	defer func() { printAims(os.Stdout, reports, hashes) }()
 	if *dsn != "" {
 		r, err := measureDatabase(dir, h, engineOf(*dsn), *dsn, 0, counts)
+		if err != nil {
+			return err
+		}
 		reports = append(reports, r)
-		return err
+		return wrongAnswers(reports)
 	}
 	users, err := numbers(*sizes)
 	if err != nil {
@@ -115,6 +116,18 @@ func run() error {
 			}
 			reports = append(reports, r)
 		}
+	}
+	return wrongAnswers(reports)
+}
+
+// wrongAnswers is an error if there was one.
+func wrongAnswers(reports []*report) error {
+	var n int64
+	for _, r := range reports {
+		n += r.failed
+	}
+	if n > 0 {
+		return fmt.Errorf("%d answers were not what the rows expect", n)
 	}
 	return nil
 }
@@ -222,20 +235,10 @@ func hashRate(each time.Duration) (float64, error) {
 		return 0, err
 	}
 	ctx := context.Background()
-	var n atomic.Int64
-	var wg sync.WaitGroup
-	began := time.Now()
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for time.Since(began) < each {
-				if _, err := hasher.Hash(ctx, "a long passphrase"); err == nil {
-					n.Add(1)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return float64(n.Load()) / time.Since(began).Seconds(), nil
+	return onAll(each, func() error {
+		_, err := hasher.Hash(ctx, passphrase)
+		return err
+	}), nil
 }
 
 // report is what was measured on one database.
@@ -250,13 +253,16 @@ type report struct {
 	rows          map[string]map[int]result
 	hello         map[int]float64
 	overload      []overload
+	beside        []beside
+	failed        int64 // answers that were wrong
 	databaseKnown bool
 	permissions   *permissions // nil where they were not measured
 }
 
-// overload is a row under as many callers as saturate the server, and under overloadFactor times as many.
+// overload is a row under as many callers as saturate the server, and under several times as many.
 type overload struct {
 	name      string
+	factor    int
 	few, many result
 }
 
@@ -269,8 +275,11 @@ func measureDatabase(dir string, h *process, engine, dsn string, postmaster int,
 	}
 	r := &report{engine: engine, users: a.users, size: a.size, rows: map[string]map[int]result{}, hello: map[int]float64{}, databaseKnown: postmaster != 0}
 	b := &bench{hello: h, admission: *a}
+	if b.door, err = openDoor(dsn, a.ids); err != nil {
+		return nil, err
+	}
 	serve := func(address string) []string {
-		return []string{"serve", "--listen", address, "--db", dsn, "--data", filepath.Join(dir, "data")}
+		return []string{"serve", "--listen", address, "--db", dsn, "--data", filepath.Join(dir, "data"), "--base-url", baseURL}
 	}
 	for i := range 3 {
 		if b.server != nil {
@@ -309,6 +318,12 @@ func measureDatabase(dir string, h *process, engine, dsn string, postmaster int,
 	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "operation\tfinds\tcallers\tops/s\tof hello\tp50\tp95\tp99\tcpu/op\tdb cpu/op\tfailed\trefused\t")
 	var failures []string
+	fail := func(name string, m result) {
+		if m.failed > 0 {
+			r.failed += m.failed
+			failures = append(failures, fmt.Sprintf("%s failed with: %s", name, m.failure))
+		}
+	}
 	for _, row := range rows {
 		finds := row.first()
 		for _, n := range counts {
@@ -320,15 +335,32 @@ func measureDatabase(dir string, h *process, engine, dsn string, postmaster int,
 			}
 			fmt.Fprintf(w, "%s\t%s\t%d\t%.0f\t%.3f\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t\n", row.name, finds, n, m.rate, m.rate/r.hello[n],
 				short(m.p50), short(m.p95), short(m.p99), short(m.cpu), databaseCPU, m.failed, m.refused)
-			if m.failed > 0 {
-				failures = append(failures, fmt.Sprintf("%s failed with: %s", row.name, m.failure))
-			}
+			fail(row.name, m)
 		}
-		if slices.Contains([]string{rowGet, rowList, rowOrdinary}, row.name) {
-			r.overload = append(r.overload, overloaded(row))
+		var factors []int
+		switch {
+		case slices.Contains([]string{rowGet, rowList, rowOrdinary}, row.name):
+			factors = []int{overloadFactor}
+		case slices.Contains([]string{rowSignIn3, rowSignIn2}, row.name):
+			factors = []int{overloadFactor, floodFactor}
+		}
+		for _, factor := range factors {
+			o := overloaded(row, factor)
+			r.overload = append(r.overload, o)
+			fail(row.name, o.few)
+			fail(row.name, o.many)
+		}
+		if row.signatures != [2]float64{} {
+			s, err := b.besideBare(row)
+			if err != nil {
+				return nil, err
+			}
+			r.beside = append(r.beside, s)
+			fail(row.name, s.result)
 		}
 	}
 	w.Flush()
+	r.printBeside()
 	r.printOverload()
 	for _, f := range failures {
 		fmt.Println(f)
@@ -349,13 +381,13 @@ func (r *report) add(name string, callers int, m result) {
 }
 
 // overloaded measures few and many callers in turn, twice, since a machine's mood changes; the better of each counts.
-func overloaded(row row) overload {
-	o := overload{name: row.name}
+func overloaded(row row, factor int) overload {
+	o := overload{name: row.name, factor: factor}
 	for range 2 {
 		if m := measure(row, saturating, *each); m.rate > o.few.rate {
 			o.few = m
 		}
-		if m := measure(row, saturating*overloadFactor, *each); m.rate > o.many.rate {
+		if m := measure(row, saturating*factor, *each); m.rate > o.many.rate {
 			o.many = m
 		}
 	}
@@ -366,11 +398,10 @@ func (r *report) printOverload() {
 	if len(r.overload) == 0 {
 		return
 	}
-	const few, many = saturating, saturating * overloadFactor
 	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "\noverload\tops/s at %d\tops/s at %d\tchange\tp99 at %d\tp99 at %d\trefused/s\tfailed\t\n", few, many, few, many)
+	fmt.Fprintf(w, "\noverload\tcallers\tops/s at %d\tops/s\tchange\tp99 at %d\tp99\trefused/s\tfailed\t\n", saturating, saturating)
 	for _, o := range r.overload {
-		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t%+.0f %%\t%s\t%s\t%.0f\t%d\t\n", o.name, o.few.rate, o.many.rate, 100*o.change(), short(o.few.p99), short(o.many.p99),
+		fmt.Fprintf(w, "%s\t%d\t%.0f\t%.0f\t%+.0f %%\t%s\t%s\t%.0f\t%d\t\n", o.name, saturating*o.factor, o.few.rate, o.many.rate, 100*o.change(), short(o.few.p99), short(o.many.p99),
 			float64(o.many.refused)/each.Seconds(), o.few.failed+o.many.failed)
 	}
 	w.Flush()

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type bench struct {
 	server *process
 	hello  *process
 	admission
+	door   *door
 	token  string // V3 management token
 	token2 string // V2 management token
 	run    string // makes names of this run unlike those of others on one database
@@ -148,15 +150,43 @@ const (
 	rowCreate      = "V3 create"
 	rowPassword    = "V3 create, password"
 	overloadFactor = 4
+	floodFactor    = 32
 )
 
-// row is one measured operation: request makes the bytes of the n-th request, good is what right answers hold.
+// row is one measured operation: request makes the bytes of the n-th request, good is what right answers hold, and check, where it is
+// there, looks at the n-th answer closely.
 type row struct {
 	name    string
 	server  *process
 	request func(n int64) []byte
 	good    []byte
+	check   func(n int64, body []byte) error
 	per     int // users made by one request, where it is more than one
+	// begin makes the operation of one caller, where it is more than a request and its answer.
+	begin func() operation
+	// What one operation cannot go without: see bare.
+	hashes     float64
+	signatures [2]float64
+}
+
+// operation does something for the n-th time and returns the last answer.
+type operation func(c *connection, n int64) ([]byte, error)
+
+// operation is what one caller does.
+func (r *row) operation() operation {
+	if r.begin != nil {
+		return r.begin()
+	}
+	return func(c *connection, n int64) ([]byte, error) {
+		body, err := c.send(r.request(n))
+		if err != nil {
+			return nil, err
+		}
+		if r.check != nil {
+			return body, r.check(n, body)
+		}
+		return body, holds(body, string(r.good))
+	}
 }
 
 func (b *bench) rows() []row {
@@ -228,12 +258,18 @@ func (b *bench) rows() []row {
 			return postRequest("/api/v3/create-users-batch", bearer, []byte(`{"list":[`+strings.Join(list, ",")+"]}"))
 		}},
 	}
+	rows = append(slices.Insert(rows, reads(rows), b.signInReads()...), b.signInWrites()...)
 	for i := range rows {
 		if rows[i].server == nil {
 			rows[i].server = b.server
 		}
 	}
 	return rows
+}
+
+// reads is how many rows, the first ones, change nothing.
+func reads(rows []row) int {
+	return slices.IndexFunc(rows, func(r row) bool { return r.name == rowCreate })
 }
 
 const fieldsV2 = "id arn userPoolId status username email emailVerified phone phoneVerified unionid openid nickname registerSource photo password oauth token " +
@@ -247,7 +283,7 @@ func (r *row) first() string {
 	began := time.Now()
 	for {
 		body, err := r.try()
-		if err == nil && bytes.Contains(body, r.good) {
+		if err == nil {
 			_, after, _ := bytes.Cut(body, []byte(`"totalCount":`))
 			return string(after[:len(after)-len(bytes.TrimLeft(after, "0123456789"))])
 		}
@@ -264,7 +300,7 @@ func (r *row) try() ([]byte, error) {
 		return nil, err
 	}
 	defer c.Close()
-	return c.send(r.request(sequence.Add(1)))
+	return r.operation()(c, sequence.Add(1))
 }
 
 func getRequest(path, headers string) []byte {

@@ -26,6 +26,7 @@ type Caller struct {
 	UserID    string // Kind User: the user; Kind Key: the administrator who owns the key, if any
 	SessionID string // Kind User: the session that the token came of; empty for none
 	Scope     string // Kind User: what an access token was granted, words parted by spaces; empty for a token of another kind, which may all
+	Limited   bool   // Kind User: the token is that of an application that asks its users for consent: it reads what it was granted, and no more
 	AppProven bool   // the request has shown the secret of AppID
 	TenantID  string
 	Language  string // BCP 47, as the request asks: "zh-CN" or "en-US"

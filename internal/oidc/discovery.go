@@ -105,24 +105,19 @@ func (p *Provider) named(r *http.Request) (*signin.Application, error) {
 	return app, err
 }
 
-// jwks is the key set (RFC 7517 5) of the pool of the application that the request names; where it names none, of the default pool.
+// jwks is the key set (RFC 7517 5) of the pool of the application that the request names; where it names none, of the whole issuer.
 func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
 	app, err := p.named(r)
 	if err != nil {
 		return err
 	}
-	var poolID string
+	var set []byte
 	if app != nil {
-		poolID = app.PoolID
+		set, err = p.signin.JWKS(ctx, app.PoolID)
 	} else {
-		pool, err := p.signin.PoolOf(ctx, "", "")
-		if err != nil {
-			return err
-		}
-		poolID = pool.ID
+		set, err = p.signin.IssuerKeys(ctx)
 	}
-	set, err := p.signin.JWKS(ctx, poolID)
 	if err != nil {
 		return err
 	}

@@ -28,11 +28,24 @@ func Anyone(*caller.Caller) error { return nil }
 // ManagementKey lets in access keys of the pool and the server itself.
 func ManagementKey(c *caller.Caller) error { return oneOf(c, caller.Key, caller.System) }
 
-// SignedInUser lets in users of the pool.
-func SignedInUser(c *caller.Caller) error { return oneOf(c, caller.User) }
+// SignedInUser lets in users of the pool who speak for themselves: a token that they have let a stranger's application have is
+// not enough.
+func SignedInUser(c *caller.Caller) error { return unlimited(c, oneOf(c, caller.User)) }
 
-// KeyOrUser lets in whoever has shown who they are.
-func KeyOrUser(c *caller.Caller) error { return oneOf(c, caller.Key, caller.System, caller.User) }
+// KeyOrUser lets in whoever SignedInUser or ManagementKey lets in.
+func KeyOrUser(c *caller.Caller) error {
+	return unlimited(c, oneOf(c, caller.Key, caller.System, caller.User))
+}
+
+// UserByAnyToken lets in users of the pool by any token of theirs: for what answers no more than the token's scope covers.
+func UserByAnyToken(c *caller.Caller) error { return oneOf(c, caller.User) }
+
+func unlimited(c *caller.Caller, err error) error {
+	if err == nil && c.Limited {
+		err = ErrForbidden
+	}
+	return err
+}
 
 func oneOf(c *caller.Caller, kinds ...caller.Kind) error {
 	for _, k := range kinds {

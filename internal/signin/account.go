@@ -397,7 +397,7 @@ func (s *Signin) changeProfile(ctx context.Context, app *Application, userID str
 	}
 	proven := p.UserInput
 	p.Email, p.EmailVerified, p.Phone, p.PhoneCountryCode, p.PhoneVerified = nil, nil, nil, nil, nil
-	if err := s.checkOwn(ctx, app.PoolID, &p.UserInput, u, completing); err != nil {
+	if err := s.checkOwn(ctx, app, &p.UserInput, u, completing); err != nil {
 		return nil, err
 	}
 	if len(spends) > 0 {
@@ -425,7 +425,7 @@ func (s *Signin) changeProfile(ctx context.Context, app *Application, userID str
 
 // checkOwn refuses what a user, who is u, may not write of themselves; what stays as it is, is nobody's business. first says that they
 // give it for the first time: at registration, or because the application asks for it.
-func (s *Signin) checkOwn(ctx context.Context, poolID string, in *directory.UserInput, u *directory.User, first bool) error {
+func (s *Signin) checkOwn(ctx context.Context, app *Application, in *directory.UserInput, u *directory.User, first bool) error {
 	changes := in.Changes(u)
 	if first {
 		changes = slices.DeleteFunc(changes, func(name string) bool { return name == "email" || name == "phone" || name == "phoneCountryCode" })
@@ -438,14 +438,15 @@ func (s *Signin) checkOwn(ctx context.Context, poolID string, in *directory.User
 			return ErrFieldNotWritable(name)
 		}
 	}
-	if first {
-		return nil
-	}
-	fields, err := s.dir.BaseFields(ctx, poolID)
+	fields, err := s.dir.BaseFields(ctx, app.PoolID)
 	if err != nil {
 		return err
 	}
 	for _, f := range fields {
+		// What other systems know a person by is nobody's to make up, the first time neither: unless the application asks for it.
+		if first && (!identifies[f.Key] || slices.ContainsFunc(app.Settings.CompletionFields, func(a AskedFor) bool { return !a.Custom && a.Name == f.Key })) {
+			continue
+		}
 		if !f.UserEditable && slices.Contains(changes, f.Key) && f.Key != "browser" && f.Key != "device" {
 			return ErrFieldNotWritable(f.Key)
 		}

@@ -65,7 +65,7 @@ func (s *Signin) ProveAddress(ctx context.Context, app *Application, p Purpose, 
 			return err
 		}
 		var err error
-		token, err = s.IssueTicket(ctx, app.PoolID, ticketAddress, addressLife, TicketFor{AppID: app.ID}, &provenAddress{Address: to})
+		token, err = s.IssueTicket(ctx, app.PoolID, ticketAddress, addressLife, TicketFor{AppID: app.ID}, &provenAddress{Purpose: p, Address: to})
 		return err
 	})
 	return token, addressLife, err
@@ -73,6 +73,7 @@ func (s *Signin) ProveAddress(ctx context.Context, app *Application, p Purpose, 
 
 // provenAddress is what a ticket of an address keeps. Old is the address that it takes the place of.
 type provenAddress struct {
+	Purpose Purpose `json:"purpose"`
 	Address Address `json:"address"`
 	Old     Address `json:"old"`
 }
@@ -86,7 +87,7 @@ func (s *Signin) addressProof(ctx context.Context, app *Application, p Purpose, 
 		if err != nil {
 			return nil, err
 		}
-		if t.PoolID != app.PoolID || t.UserID != "" || !proven.Address.same(to) {
+		if t.PoolID != app.PoolID || t.AppID != app.ID || t.UserID != "" || proven.Purpose != p || !proven.Address.same(to) {
 			return nil, ErrTicketInvalid
 		}
 		return func(ctx context.Context) error {
@@ -277,7 +278,7 @@ func (s *Signin) ProveUpdate(ctx context.Context, app *Application, userID strin
 		}
 		var err error
 		token, err = s.IssueTicket(ctx, app.PoolID, ticketAddress, addressLife, TicketFor{UserID: u.ID, AppID: app.ID},
-			&provenAddress{Address: c.New, Old: addressKinds[c.New.kind()].of(u)})
+			&provenAddress{Purpose: addressKinds[c.New.kind()].update, Address: c.New, Old: addressKinds[c.New.kind()].of(u)})
 		return err
 	})
 	return token, addressLife, err

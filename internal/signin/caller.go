@@ -8,6 +8,9 @@ import (
 	"github.com/guildhall-id/guildhall/internal/fault"
 )
 
+// scopeNone is the scope of an access token that was granted none: no scope is called so.
+const scopeNone = "-"
+
 // Bearer resolves who speaks with a token, management or user's, on top of what base already says of the request. The pool
 // is the token's, whatever the request names. ErrTokenInvalid for a token that is neither.
 func (s *Signin) Bearer(ctx context.Context, base *caller.Caller, token string) (*caller.Caller, error) {
@@ -28,6 +31,16 @@ func (s *Signin) Bearer(ctx context.Context, base *caller.Caller, token string) 
 	c.SessionID, c.Scope = claims.SessionID, claims.Scope
 	if len(claims.Audience) > 0 {
 		c.AppID = claims.Audience[0]
+	}
+	if claims.Use == useAccess {
+		if c.Scope == "" {
+			c.Scope = scopeNone // an empty one is a V2 token's, which may all
+		}
+		app, err := s.Application(ctx, c.AppID)
+		if err != nil && fault.KindOf(err) != fault.NotFound {
+			return nil, err
+		}
+		c.Limited = err != nil || app.NeedsConsent()
 	}
 	return &c, nil
 }

@@ -268,6 +268,12 @@ func (s *Signin) FactorsDemanded(ctx context.Context, app *Application, u *direc
 		if others := withoutFirst(offers, amr); len(others) > 0 {
 			offers = others
 		}
+		// Who has a factor of their own, but none that is wanted, shows that one: whoever has stolen the password must not enrol another.
+		if !slices.ContainsFunc(offers, func(f Factor) bool { return f.Enrolled }) {
+			if mine := withoutFirst(own, amr); len(mine) > 0 {
+				offers = mine
+			}
+		}
 	} else if offers = withoutFirst(own, amr); len(offers) == 0 {
 		return false, false, nil, nil
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
+	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/directory"
 	"github.com/guildhall-id/guildhall/internal/fault"
 )
@@ -134,8 +136,16 @@ func (s *Signin) bindAddress(ctx context.Context, u *directory.User, t FactorTyp
 	return s.putFactor(ctx, factorRow{PoolID: u.PoolID, UserID: u.ID, Type: t, Email: to.Email, Phone: to.Phone, PhoneCountryCode: to.PhoneCountryCode})
 }
 
-// FactorAddressFree reports whether the user may bind an address as a second factor: it is their own, or no other account's.
+// FactorAddressFree reports whether the user may bind an address as a second factor: it is their own, or no other account's. It says
+// who is there, so that an address of the network that asks too often is ErrLookupsTooMany, as of AccountKnown.
 func (s *Signin) FactorAddressFree(ctx context.Context, u *directory.User, to Address) (bool, error) {
+	if !s.lookups.allow(caller.From(ctx).ClientIP, time.Now()) {
+		return false, ErrLookupsTooMany
+	}
+	return s.addressFree(ctx, u, to)
+}
+
+func (s *Signin) addressFree(ctx context.Context, u *directory.User, to Address) (bool, error) {
 	other, err := s.dir.UserByPrincipals(ctx, u.PoolID, directory.Principals{Email: strings.ToLower(to.Email), Phone: to.Phone, PhoneCountryCode: to.PhoneCountryCode})
 	switch {
 	case errors.Is(err, directory.ErrUserNotFound):

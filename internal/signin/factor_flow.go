@@ -320,7 +320,7 @@ func (s *Signin) proveAddress(ctx context.Context, f *Flow, offer Factor, p Fact
 	if err != nil {
 		return amr, bind, err
 	}
-	free, err := s.FactorAddressFree(ctx, f.User, to)
+	free, err := s.addressFree(ctx, f.User, to)
 	if err != nil {
 		return amr, bind, err
 	}

@@ -3,7 +3,9 @@ package signin
 import (
 	"context"
 	"crypto"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"slices"
 	"sync"
@@ -195,6 +197,45 @@ func (s *Signin) JWKS(ctx context.Context, poolID string) ([]byte, error) {
 		}
 	}
 	return json.Marshal(set)
+}
+
+// mostPublished is how many keys IssuerKeys gives: those of a hundred pools and more.
+const mostPublished = 500
+
+// IssuerKeys is the public signing keys of all pools as JSON, the default pool's first, at most 500: there is one issuer, and whoever reads its
+// key set by its address alone belongs to any pool. That a pool's reader gets other pools' keys opens nothing: only this server signs with
+// them, and a token names its application. Beyond so many pools, applications read the set below their own identifier.
+func (s *Signin) IssuerKeys(ctx context.Context) ([]byte, error) {
+	rows, err := db.List[signingKeyRow](ctx, s.db, "select "+db.Columns[signingKeyRow]("k")+
+		" from pools p join pool_keys k on k.pool_id = p.pool_id where k.purpose in (?...) and (k.expires_at = 0 or k.expires_at > ?)"+
+		" order by p.is_default desc, p.pool_id, k.stage, k.purpose, k.created_at desc, k.kid limit ?",
+		[]string{directory.SigningKey, directory.SigningECKey}, s.db.Now(), mostPublished)
+	if err != nil {
+		return nil, err
+	}
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for _, r := range rows {
+		block, _ := pem.Decode([]byte(r.PublicKey))
+		if block == nil {
+			return nil, fmt.Errorf("the public half of key %s is unreadable", r.KID)
+		}
+		public, err := x509.ParsePKIXPublicKey(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: public, KeyID: r.KID, Algorithm: string(algorithmOf(r.Purpose)), Use: "sig"})
+	}
+	return json.Marshal(set)
+}
+
+// algorithmOf is the algorithm that keys of a purpose sign by.
+func algorithmOf(purpose string) jose.SignatureAlgorithm {
+	for by, name := range purposes {
+		if name == purpose {
+			return by
+		}
+	}
+	return ""
 }
 
 // newSigningKey makes a key that nobody has seen. It takes tenths of a second: keep it out of transactions.

@@ -446,10 +446,11 @@ func (s *Signin) StartPasskeyLogin(ctx context.Context, app *Application, accoun
 	if err != nil && fault.As(err) == nil {
 		return nil, err
 	}
-	if err == nil {
-		if h, err = s.holderOf(ctx, u, w.Config.RPID); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		u = h.user // the same work for nobody
+	}
+	if h, err = s.holderOf(ctx, u, w.Config.RPID); err != nil {
+		return nil, err
 	}
 	if len(h.keys) == 0 {
 		h.user = &directory.User{PoolID: app.PoolID, ID: "nobody"}

@@ -53,6 +53,9 @@ var (
 	ErrRegisterNoAccount = fault.New(fault.Invalid, "register_account_missing")
 )
 
+// identifies are the fields among ownFields by which a person is known elsewhere.
+var identifies = map[string]bool{"externalId": true, "identityNumber": true}
+
 // ErrFieldNotWritable says that people may not write a field of themselves: Forbidden "field_not_writable" (field).
 func ErrFieldNotWritable(field string) *fault.Error {
 	return fault.New(fault.Forbidden, "field_not_writable", field)
@@ -139,7 +142,7 @@ func (s *Signin) preparedPassword(ctx context.Context, poolID, plain string) (*d
 
 // newAccount is the user that a registration asks for, and by what: "username", "email", "phone", or "" for a custom field.
 func (s *Signin) newAccount(ctx context.Context, app *Application, r *Registration) (n *directory.NewUser, by string, err error) {
-	if err := s.checkOwn(ctx, app.PoolID, &r.Profile, &directory.User{PhoneCountryCode: r.PhoneCountryCode, Gender: "U"}, true); err != nil {
+	if err := s.checkOwn(ctx, app, &r.Profile, &directory.User{PhoneCountryCode: r.PhoneCountryCode, Gender: "U"}, true); err != nil {
 		return nil, "", err
 	}
 	n = &directory.NewUser{UserInput: r.Profile, SourceType: "register", Event: "register", Agreements: r.Agreements}

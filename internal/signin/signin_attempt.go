@@ -236,18 +236,21 @@ func (a *Attempt) name() string {
 
 // refuse counts a wrong password and says how many tries are left, if that is bounded.
 func (s *Signin) refuse(ctx context.Context, app *Application, policy *Policy, door Door, u *directory.User) error {
-	left, err := s.Failed(ctx, policy, door)
-	if err != nil {
-		return err
-	}
+	// Both are recorded, in one transaction: whether there is such a user must not be told by how long it takes. What was typed in place of a
+	// name is not kept: it may be a password.
+	e := audit.Event{Operation: audit.Query, Resource: audit.UserLogin, UserEvent: "login", Failed: true}
 	if u != nil {
-		err := s.db.Tx(ctx, func(ctx context.Context) error {
-			return s.log.Add(ctx, app.PoolID, audit.Event{Operation: audit.Query, Resource: audit.UserLogin, TargetID: u.ID, TargetName: u.DisplayName(),
-				UserID: u.ID, UserEvent: "login", Failed: true})
-		})
-		if err != nil {
+		e.TargetID, e.TargetName, e.UserID = u.ID, u.DisplayName(), u.ID
+	}
+	var left int
+	err := s.db.Tx(ctx, func(ctx context.Context) (err error) {
+		if left, err = s.Failed(ctx, policy, door); err != nil {
 			return err
 		}
+		return s.log.Add(ctx, app.PoolID, e)
+	})
+	if err != nil {
+		return err
 	}
 	wrong := *ErrPasswordWrong
 	if left >= 0 {
@@ -282,6 +285,10 @@ type flowState struct {
 	Step  StepKind   `json:"step"`
 	Tries int        `json:"tries"`
 	ByApp bool       `json:"by_app"`
+	// The user's TokensAfter and PasswordSetAt when the last step was proven: another password, or whatever else calls tokens in, ends the
+	// sign-ins that wait, too.
+	TokensAfter   int64 `json:"tokens_after"`
+	PasswordSetAt int64 `json:"password_set_at"`
 }
 
 // Flow is a sign-in that waits for a step.
@@ -336,6 +343,7 @@ func (s *Signin) next(ctx context.Context, app *Application, u *directory.User, 
 	out := &Outcome{User: u}
 	if step != nil {
 		state.Step, state.Tries, state.ByApp = step.Kind, 0, step.ByApp
+		state.TokensAfter, state.PasswordSetAt = u.TokensAfter, u.PasswordSetAt
 		if f != nil {
 			step.Handle, err = f.Handle, s.UpdateTicket(ctx, f.ticket, state)
 		} else {
@@ -471,7 +479,7 @@ func (s *Signin) Flow(ctx context.Context, handle string) (*Flow, error) {
 	}
 	// A password that another sign-in has replaced since ends this one; its own step may have done so.
 	replaces := slices.Contains(f.state.Done, StepFirstReset) || slices.Contains(f.state.Done, StepForcedReset)
-	if !replaces && (!s.tokenHolds(f.User, f.ticket.CreatedAt) || f.User.PasswordSetAt > f.ticket.CreatedAt) {
+	if f.User.TokensAfter != f.state.TokensAfter || f.User.PasswordSetAt != f.state.PasswordSetAt || !replaces && !s.tokenHolds(f.User, f.ticket.CreatedAt) {
 		return nil, ErrFlowGone
 	}
 	f.Step, f.AMR, f.ByApp, f.Tries = f.state.Step, f.state.Proof.AMR, f.state.ByApp, f.state.Tries

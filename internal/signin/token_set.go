@@ -100,9 +100,12 @@ type TokenSet struct {
 	FamilyID            string
 }
 
-// IssueTokens makes a family of tokens for a user.
+// IssueTokens makes a family of tokens for a user. Scopes that the application may not have are left out, whichever door asks.
 func (s *Signin) IssueTokens(ctx context.Context, o TokenOrder) (*TokenSet, error) {
 	app := o.App
+	if o.Kind != FamilyOAuth { // whose one scope, "user", is no other's
+		o.Scope = s.GrantableScope(app, o.Scope)
+	}
 	f := &Family{PoolID: app.PoolID, ID: o.FamilyID, AppID: app.ID, UserID: o.User.ID, Kind: o.Kind, Scope: o.Scope, Nonce: o.Nonce,
 		AuthTime: o.AuthTime, AMR: o.AMR, Offline: slices.Contains(o.Scope, ScopeOffline)}
 	if f.Kind == "" {
@@ -277,6 +280,9 @@ func (s *Signin) RefreshTokens(ctx context.Context, app *Application, refresh st
 		if u, err = s.familyUser(ctx, f); err != nil {
 			return ErrTicketInvalid.Because(err)
 		}
+		if err := s.letInto(ctx, app, u); err != nil {
+			return err // the person may not enter the application any more
+		}
 		set.Scope = f.Scope
 		if len(scope) > 0 {
 			for _, word := range scope {
@@ -421,6 +427,17 @@ func (s *Signin) UserToken(ctx context.Context, poolID, userID, appID string) (*
 	if !letIn(u, s.db.Now()) {
 		return nil, ErrUserShut
 	}
+	// What users make of a token of theirs ends with the session that it came of, and opens no application that they may no longer enter.
+	var x *Session
+	c := caller.From(ctx)
+	own := c.Kind == caller.User
+	if own && c.SessionID != "" {
+		if x, err = s.Session(ctx, poolID, c.SessionID); errors.Is(err, ErrNoSession) {
+			return nil, ErrTokenInvalid
+		} else if err != nil {
+			return nil, err
+		}
+	}
 	var app *Application
 	if appID == "" {
 		app, err = s.FirstApplication(ctx, poolID)
@@ -430,12 +447,17 @@ func (s *Signin) UserToken(ctx context.Context, poolID, userID, appID string) (*
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.V2Token(ctx, app, nil, u)
+	if own {
+		if err := s.letInto(ctx, app, u); err != nil {
+			return nil, err
+		}
+	}
+	t, err := s.V2Token(ctx, app, x, u)
 	if err != nil {
 		return nil, err
 	}
 	event := audit.Event{Operation: audit.Refresh, Resource: audit.UserLogin, TargetID: u.ID, TargetName: u.DisplayName()}
-	if caller.From(ctx).Kind == caller.User {
+	if own {
 		event.UserEvent = "refreshUserTokenBySelf"
 	}
 	return t, s.db.Tx(ctx, func(ctx context.Context) error { return s.log.Add(ctx, poolID, event) })

@@ -46,6 +46,9 @@ var errMFAToken = fault.New(fault.Unauthenticated, "mfa_token_invalid")
 func (a *API) pendingUser(ctx context.Context) (app *signin.Application, u *directory.User, handle string, err error) {
 	c := caller.From(ctx)
 	if c.Kind == caller.User {
+		if err := op.SignedInUser(c); err != nil {
+			return nil, nil, "", err
+		}
 		if u, err = a.dir.User(ctx, c.PoolID, directory.ByID(c.UserID)); err != nil {
 			return nil, nil, "", err
 		}

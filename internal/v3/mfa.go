@@ -257,6 +257,9 @@ func (a *API) webAuthnMFABind(ctx context.Context, _ *struct{}) (*passkeyOptions
 		return nil, op.ErrUnauthenticated
 	}
 	if c, err := a.Signin.Bearer(ctx, caller.From(ctx), token); err == nil && c.Kind == caller.User {
+		if err := op.SignedInUser(c); err != nil {
+			return nil, err
+		}
 		if c.AppID == "" {
 			c.AppID = caller.From(ctx).AppID
 		}

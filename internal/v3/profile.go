@@ -19,7 +19,7 @@ import (
 func (a *API) profileOperations() []op.Op {
 	user := op.SignedInUser
 	return []op.Op{
-		op.Get("/api/v3/get-profile", "getProfile", user, a.getProfile),
+		op.Get("/api/v3/get-profile", "getProfile", op.UserByAnyToken, a.getProfile),
 		op.Post("/api/v3/update-profile", "updateProfile", user, a.updateProfile),
 		op.Post("/api/v3/bind-email", "bindEmail", user, a.bindEmail),
 		op.Post("/api/v3/unbind-email", "unbindEmail", user, a.unbindEmail),
@@ -53,7 +53,8 @@ func (a *API) getProfile(ctx context.Context, in *getProfileParams) (*userDTO, e
 	if err != nil {
 		return nil, err
 	}
-	return a.viewMe(ctx, u, with{customData: in.WithCustomData, identities: in.WithIdentities, departmentIDs: in.WithDepartmentIDs})
+	whole := !caller.From(ctx).Limited // no scope stands for where else people are known, and where they work
+	return a.viewMe(ctx, u, with{customData: in.WithCustomData, identities: in.WithIdentities && whole, departmentIDs: in.WithDepartmentIDs && whole})
 }
 
 // viewMe shows users themselves, as far as their token goes: custom fields only as the pool lets users see them.
