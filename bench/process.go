@@ -57,9 +57,12 @@ func start(dir, name string, args func(address string) []string, ready string) (
 	return nil, fmt.Errorf("%s is not ready after a minute", name)
 }
 
+// stop asks the process to end, and ends it when it does not: who was started in a shell's background does not hear an interrupt.
 func (s *process) stop() {
 	_ = s.command.Process.Signal(os.Interrupt)
+	late := time.AfterFunc(20*time.Second, func() { _ = s.command.Process.Kill() })
 	_ = s.command.Wait()
+	late.Stop()
 }
 
 // memory is the resident memory of the process in bytes, 0 where the system does not tell.

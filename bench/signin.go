@@ -207,7 +207,9 @@ func (b *bench) signInWrites() []row {
 		if i == 0 {
 			headers := "x-authing-userpool-id: " + b.poolID + "\r\nx-authing-app-id: " + app.ID + "\r\n"
 			rows = append(rows, row{name: rowSignIn2, hashes: 1, signatures: oneOf(0), // the password is decrypted by RSA: the same work
-				check: func(n int64, body []byte) error { return holds(body, `"code":200`, `"id":"`+b.member(n).id+`"`, `"token":"ey`) },
+				check: func(n int64, body []byte) error {
+					return holds(body, `"code":200`, `"id":"`+b.member(n).id+`"`, `"token":"ey`)
+				},
 				request: func(n int64) []byte {
 					return postRequest("/api/v2/login/account", headers, fmt.Appendf(nil, `{"account":%q,"password":%q}`, b.member(n).account, b.door.encrypted))
 				}})

@@ -41,7 +41,7 @@ type instance struct {
 	command *exec.Cmd
 	logs    bytes.Buffer
 
-	credentials struct{ AccessKeyID, AccessKeySecret string }
+	credentials struct{ AccessKeyID, AccessKeySecret, AppID, AppSecret string }
 }
 
 func (i *instance) start() {

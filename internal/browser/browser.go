@@ -5,6 +5,7 @@ package browser
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -17,6 +18,9 @@ type Cookies struct {
 	Secure bool
 	// CrossSite lets pages of other sites show the cookie from a frame (SameSite=None); it needs Secure.
 	CrossSite bool
+	// Allow says whose pages may sign the browser in, nil for the server's own alone: a stranger's page that sends the form of a sign-in
+	// would leave the person in somebody else's account (RFC 6749, 10.12). It is asked about a pool, of which any application will do.
+	Allow AllowOrigin
 }
 
 // NewCookies are the cookies for a server that clients reach at baseURL.
@@ -57,8 +61,12 @@ func (b *Browser) Session(poolID string) string { return b.Value(sessionName(poo
 // Each pool has a cookie of its own: being signed in to one says nothing of another.
 func sessionName(poolID string) string { return "guildhall-" + poolID }
 
-// SetSession gives the browser a session's cookie: for as long as the session lasts, or with keep false until the browser closes.
+// SetSession gives the browser a session's cookie: for as long as the session lasts, or with keep false until the browser closes. It goes to
+// the server's own pages and to those that Cookies.Allow lets call; a browser that shows a stranger's page keeps what it had.
 func (b *Browser) SetSession(x *signin.Session, cookie string, keep bool) {
+	if !b.ours(x.PoolID) {
+		return
+	}
 	var until time.Time
 	if keep {
 		until = time.UnixMilli(x.ExpiresAt)
@@ -108,6 +116,32 @@ func (c Cookies) name(name string) string {
 		return "__Host-" + name
 	}
 	return name
+}
+
+// ours reports whether the page that calls is the server's own or one of the pool's applications'; no browser is calling where there is
+// no origin. Browsers name the origin with every POST (Fetch, section 3.2).
+func (b *Browser) ours(poolID string) bool {
+	origin := b.Origin()
+	if origin == "" {
+		return !b.Foreign()
+	}
+	if u, err := url.Parse(origin); err == nil && u.Host != "" && u.Host == b.r.Host {
+		return true
+	}
+	if b.cookies.Allow == nil {
+		return false
+	}
+	ok, err := b.cookies.Allow(b.r.Context(), poolID, "", origin)
+	return err == nil && ok
+}
+
+// Foreign reports that the browser says that a page of another site has made the request, and that it is no navigation: a picture or a
+// script, which come without an origin (Fetch Metadata).
+func (b *Browser) Foreign() bool {
+	if b.r == nil {
+		return false
+	}
+	return b.r.Header.Get("Sec-Fetch-Site") == "cross-site" && b.r.Header.Get("Sec-Fetch-Mode") != "navigate"
 }
 
 // Origin is the origin of the page that calls, "" where the browser names none: then it is the server's own page, or a navigation.

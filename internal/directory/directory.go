@@ -5,6 +5,7 @@ package directory
 
 import (
 	"context"
+	"crypto/rsa"
 
 	"github.com/guildhall-id/guildhall/internal/audit"
 	"github.com/guildhall-id/guildhall/internal/db"
@@ -17,6 +18,7 @@ type Directory struct {
 	log    *audit.Log
 	master *secret.Master
 	hasher *secret.Hasher
+	newRSA func() (*rsa.PrivateKey, error)
 	keys   keyCache
 	access accessCache
 	rules  ruleCache
@@ -39,11 +41,16 @@ type Options struct {
 	Log    *audit.Log
 	Master *secret.Master
 	Hasher *secret.Hasher
+	// NewRSA makes the RSA keys of new pools; nil means secret.NewRSA, which takes tenths of a second.
+	NewRSA func() (*rsa.PrivateKey, error)
 }
 
 // New builds the directory.
 func New(o Options) *Directory {
-	d := &Directory{db: o.DB, log: o.Log, master: o.Master, hasher: o.Hasher}
+	d := &Directory{db: o.DB, log: o.Log, master: o.Master, hasher: o.Hasher, newRSA: o.NewRSA}
+	if d.newRSA == nil {
+		d.newRSA = secret.NewRSA
+	}
 	o.DB.Subscribe(usersTopic, d.usersStale)
 	return d
 }

@@ -173,7 +173,7 @@ func (d *Directory) newKeys(ctx context.Context, poolID string) ([]poolKey, erro
 	var g errgroup.Group
 	for i, purpose := range []string{SigningKey, RSAKey} {
 		g.Go(func() error {
-			k, err := secret.NewRSA()
+			k, err := d.newRSA()
 			if err != nil {
 				return err
 			}

@@ -82,11 +82,6 @@ func (d *Directory) User(ctx context.Context, poolID string, ref UserRef) (*User
 	return d.oneUser(ctx, poolID, ref, "")
 }
 
-// HoldUser is User by identifier, whom nobody else changes before the transaction of ctx has ended.
-func (d *Directory) HoldUser(ctx context.Context, poolID, id string) (*User, error) {
-	return d.lockUser(ctx, poolID, ByID(id))
-}
-
 // lockUser returns the referred user for a change in the transaction of ctx.
 func (d *Directory) lockUser(ctx context.Context, poolID string, ref UserRef) (*User, error) {
 	return d.oneUser(ctx, poolID, ref, " for update")

@@ -19,6 +19,31 @@ func (d *Directory) Prepared(ctx context.Context, poolID string, in PasswordInpu
 	return &PasswordInput{ready: list[0]}, nil
 }
 
+// Readable is Prepared for several, with the passwords beside them for those who are to be told theirs: "" where there is none, or a hash
+// made elsewhere.
+func (d *Directory) Readable(ctx context.Context, poolID string, in []*PasswordInput) (prepared []*PasswordInput, plain []string, err error) {
+	prepared, plain = slices.Clone(in), make([]string, len(in))
+	for i, p := range in {
+		if p == nil || p.Stored || p.ready != nil {
+			continue
+		}
+		if plain[i], err = d.plain(ctx, poolID, p); err != nil {
+			return nil, nil, err
+		}
+		prepared[i] = &PasswordInput{Text: plain[i]}
+	}
+	list, err := d.credentials(ctx, poolID, prepared)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, c := range list {
+		if c != nil {
+			prepared[i] = &PasswordInput{ready: c}
+		}
+	}
+	return prepared, plain, nil
+}
+
 // PasswordBefore tells whether password was one of the user's before the present one, of the last n that KeepPassword has kept.
 func (d *Directory) PasswordBefore(ctx context.Context, poolID, userID, password string, n int) (bool, error) {
 	hashes, err := db.List[string](ctx, d.db, "select hash from password_history where pool_id = ? and user_id = ? order by set_at desc limit ?", poolID, userID, n)

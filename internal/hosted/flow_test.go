@@ -222,7 +222,7 @@ func TestConsent(t *testing.T) {
 		s := h.surf(t)
 		s.get("/login").press("Sign in", "account", "ada", "password", password)
 		in := h.interaction(t, signin.NeedConsent)
-		s.get(in.PagePath()).sees("Allow access?", "first would like to:", "See your profile", "Keep access while you are away", "You are sent to https://ledger.example.com.")
+		s.get(in.PagePath()).sees("Allow access?", "first would like to:", "See your profile", "Keep access while you are away", "You will be sent to https://ledger.example.com.")
 		s.press("Allow").sees("went on")
 		got, err := h.Signin.Interaction(t.Context(), in.Key)
 		if err != nil || len(got.Consented) != 3 {

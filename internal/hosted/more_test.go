@@ -221,7 +221,7 @@ func TestAddressIsVerifiedByALink(t *testing.T) {
 			}
 			return got.EmailVerified
 		}
-		if s.get(to).sees("Verify your e-mail address"); verified() {
+		if s.get(to).sees("Verify your e‑mail address"); verified() {
 			t.Fatal("opening the link is enough")
 		}
 		if s.press("Verify").sees("Your e-mail address is verified"); !verified() {

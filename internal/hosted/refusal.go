@@ -67,6 +67,7 @@ var refusals = map[string][2]string{
 	"phone_not_writable":       {"This phone number has to be confirmed by a code first.", "请先通过验证码确认手机号。"},
 	"field_not_writable":       {"You may not change this.", "您无权修改此项。"},
 	"register_disabled":        {"Registration is closed here.", "此处未开放注册。"},
+	"register_method_off":      {"This way of registering is not offered here.", "此处不支持该注册方式。"},
 	"register_too_often":       {"Too many accounts were made from your network. Please try again later.", "您的网络注册过于频繁，请稍后再试。"},
 	"register_not_whitelisted": {"Only invited people may register here. Please contact your administrator.", "仅受邀用户可注册，请联系管理员。"},
 	"register_account_missing": {"Please say who you are.", "请填写账号信息。"},

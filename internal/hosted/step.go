@@ -201,6 +201,7 @@ func (v *visit) factorForms(o signin.Factor, policy *signin.Policy) *view {
 			page.Forms = []form{{Action: v.door.at(stepPath, "factor", string(o.Type), "recovery", "1"), Hidden: []pair{{"do", "recover"}}, Inputs: []input{
 				{Name: "recovery_code", Type: "text", Label: v.T("mfa.recovery.code"), Complete: "off", Required: true, Verbatim: true, Most: 64},
 			}, Buttons: []button{{Text: v.T("mfa.verify")}}}}
+			page.Links = []link{{Text: v.T("mfa.recovery.not"), URL: action}}
 			return page
 		}
 		page.Lead = v.T("mfa.OTP.enter")

@@ -38,7 +38,7 @@ const (
 // ErrTemplate is the refusal of a template that cannot be used: a placeholder that there is not, or one where HTML lets none stand.
 var ErrTemplate = fault.New(fault.Invalid, "mail_template_invalid")
 
-func templateError(why string) error { return fault.New(fault.Invalid, ErrTemplate.Code, why) }
+func templateError(why string) error { return fault.New(fault.Invalid, "mail_template_invalid", why) }
 
 const (
 	longestContent = 64 << 10

@@ -629,8 +629,8 @@ func TestEndSession(t *testing.T) {
 		}
 		v, id, access := enter()
 		for name, q := range map[string]url.Values{
-			"an address that is not registered": {"id_token_hint": {id}, "post_logout_redirect_uri": {"https://evil.example/"}},
-			"an address with more":              {"id_token_hint": {id}, "post_logout_redirect_uri": {bye + "?x"}},
+			"an address that is not registered": {"client_id": {app.ID}, "post_logout_redirect_uri": {"https://evil.example/"}},
+			"an address with more":              {"client_id": {app.ID}, "post_logout_redirect_uri": {bye + "?x"}},
 			"an address and nobody's":           {"post_logout_redirect_uri": {bye}},
 			"a hint that is none":               {"id_token_hint": {"x.y.z"}, "post_logout_redirect_uri": {bye}},
 			"a hint and another client":         {"id_token_hint": {id}, "client_id": {other.ID}},
@@ -675,6 +675,13 @@ func TestEndSession(t *testing.T) {
 				t.Errorf("nothing: %d %s", p.status, p.body)
 			}
 		}
+		// With the own hint and an address that is not registered, signed out and not sent there.
+		for _, to := range []string{"https://evil.example/", bye + "?x"} {
+			v, id, _ := enter()
+			if p := v.get("/oidc/session/end", url.Values{"id_token_hint": {id}, "post_logout_redirect_uri": {to}}); p.to != nil || p.status != 200 || signedIn(v) {
+				t.Errorf("%s: %d %v", to, p.status, p.to)
+			}
+		}
 		// Somebody else's hint asks.
 		v, id, _ = enter()
 		d.who(d.bob)
@@ -682,6 +689,9 @@ func TestEndSession(t *testing.T) {
 		w.get("/oidc/auth", request(app))
 		if p := w.get("/oidc/session/end", url.Values{"id_token_hint": {id}}); !strings.Contains(p.body, "confirm") || !signedIn(w) || !signedIn(v) {
 			t.Errorf("%d %s", p.status, p.body)
+		}
+		if p := w.get("/oidc/session/end", url.Values{"id_token_hint": {id}, "post_logout_redirect_uri": {"https://evil.example/"}}); p.to != nil || p.status != 400 || !signedIn(w) {
+			t.Errorf("somebody else's hint and an address that is not registered: %d %v", p.status, p.to)
 		}
 	})
 }

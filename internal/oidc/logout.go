@@ -60,10 +60,15 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) error {
 	}
 
 	// post_logout_redirect_uri: byte for byte one of the application's, or it is not followed (section 3). Without a known application it
-	// cannot be anybody's.
+	// cannot be anybody's. Whoever asks with the person's own id token is signed out all the same (section 4): the client has forgotten its
+	// tokens by now, and a session that goes on behind a page of an error would let the next person at the machine in.
 	to := q["post_logout_redirect_uri"]
-	if to != "" && (app == nil || !app.IsLogoutRedirect(to) || strings.ContainsAny(to, "\r\n")) {
+	follow := to != "" && app != nil && app.IsLogoutRedirect(to) && !strings.ContainsAny(to, "\r\n")
+	astray := func() error {
 		return p.page(w, r, app, refusal("invalid_request", "post_logout_redirect_uri is not registered for the application"))
+	}
+	if to != "" && !follow && hint == nil {
+		return astray()
 	}
 
 	pools, err := p.poolsOf(r, app)
@@ -80,7 +85,11 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return p.pageFor(w, r, app, err)
 		}
-		if own := hint != nil && hint.App.PoolID == pool && hint.Subject == u.ID; !own && !p.confirmed(q["confirm"], x) {
+		own := hint != nil && hint.App.PoolID == pool && hint.Subject == u.ID
+		if to != "" && !follow && !own {
+			return astray()
+		}
+		if !own && !p.confirmed(q["confirm"], x) {
 			fields := map[string]string{"confirm": p.confirmation(x)}
 			for _, name := range []string{"post_logout_redirect_uri", "state", "client_id", "id_token_hint"} {
 				if q[name] != "" {
@@ -99,7 +108,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) error {
 			browser.From(ctx).ClearSession(pool)
 		}
 	}
-	if to == "" {
+	if !follow {
 		p.pages.SignedOut(w, r, app)
 		return nil
 	}

@@ -119,7 +119,6 @@ func webMessage(w http.ResponseWriter, uri string, answer []pair) error {
 <script nonce="` + nonce + `">(function () {
   var to = window.opener || (window.parent !== window ? window.parent : null);
   if (to) to.postMessage(` + string(message) + `, ` + string(origin) + `);
-  if (window.opener) window.close();
   if (window.opener) setTimeout(function () { window.close() }, 100);
 })()</script></body></html>
 `))

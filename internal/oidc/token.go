@@ -172,8 +172,8 @@ func (p *Provider) passwordGrant(r *http.Request, f face, app *signin.Applicatio
 	if len(scope) == 0 {
 		scope = []string{"openid", "profile"}
 	}
-	out, err := p.signin.SignIn(r.Context(), app, signin.Attempt{Method: signin.ByPassword, Account: q["username"], Password: q["password"], Direct: true,
-		Trusted: c.method != signin.AuthNone})
+	// A client's secret stands for no second factor here: whoever has one signs in where it can be asked for.
+	out, err := p.signin.SignIn(r.Context(), app, signin.Attempt{Method: signin.ByPassword, Account: q["username"], Password: q["password"], Direct: true})
 	switch kind := fault.KindOf(err); {
 	case err == nil:
 	case kind == fault.Forbidden, kind == fault.NotFound, kind == fault.Unauthenticated, kind == fault.Unprocessable, kind == fault.Invalid:

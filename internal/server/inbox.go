@@ -41,7 +41,7 @@ var inboxPage = template.Must(template.New("inbox").Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Inbox · Guildhall</title>
 <style>
 :root{color-scheme:light dark}
-body{max-width:60rem;margin:2rem auto;padding:0 1rem;font:16px/1.5 system-ui,sans-serif}
+body{overflow-wrap:anywhere;max-width:60rem;margin:2rem auto;padding:0 1rem;font:16px/1.5 system-ui,sans-serif}
 article{border:1px solid #8886;border-radius:8px;padding:1rem;margin:1rem 0}
 h2{font-size:1rem;margin:0}.code{font-size:1.6rem;letter-spacing:.2em;font-weight:600}
 small{opacity:.75}pre{white-space:pre-wrap;font:inherit;margin:.5rem 0}iframe{width:100%;height:24rem;border:1px solid #8886;background:#fff}

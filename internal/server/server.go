@@ -158,7 +158,9 @@ func (s *Server) mount() error {
 	if s.inbox != nil {
 		s.mountInbox(mux)
 	}
-	s.handler = s.around(browser.Wrap(browser.NewCookies(s.Config.BaseURL, s.Config.CrossSiteCookies), front(browser.CORS(s.Signin.OriginAllowed, mux))))
+	cookies := browser.NewCookies(s.Config.BaseURL, s.Config.CrossSiteCookies)
+	cookies.Allow = s.Signin.OriginAllowed
+	s.handler = s.around(browser.Wrap(cookies, front(browser.CORS(s.Signin.OriginAllowed, mux))))
 	return nil
 }
 

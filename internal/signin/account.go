@@ -259,8 +259,8 @@ func (s *Signin) provePassword(ctx context.Context, app *Application, u *directo
 	return s.Passed(ctx, policy, door)
 }
 
-// FirstPassword answers StepFirstReset: the password that an administrator has set gives way to the person's own, and the sign-in goes
-// on. Of those who answer one flow at once, one comes through.
+// FirstPassword answers StepFirstReset: the password that an administrator has set, or none, gives way to the person's own, and the
+// sign-in goes on. Of those who answer one flow at once, one comes through.
 func (s *Signin) FirstPassword(ctx context.Context, f *Flow, password string) (*Outcome, error) {
 	return s.flowPassword(ctx, f, StepFirstReset, password)
 }

@@ -495,8 +495,8 @@ func TestProfile(t *testing.T) {
 			map[string]jsontext.Value{"salary": jsontext.Value(`1`), "grade": jsontext.Value(`2`)}); err != nil {
 			t.Fatal(err)
 		}
-		proof, _, err := w.Signin.ProveAddress(w.ctx, w.app, signin.PurposeUpdateEmail, signin.Address{Email: "proven@example.com"},
-			w.code(t, signin.PurposeUpdateEmail, signin.Address{Email: "proven@example.com"}))
+		proof, _, err := w.Signin.ProveAddress(w.ctx, w.app, signin.PurposeComplete, signin.Address{Email: "proven@example.com"},
+			w.code(t, signin.PurposeComplete, signin.Address{Email: "proven@example.com"}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -233,7 +233,17 @@ func (a *Application) Offers(method string) bool {
 	return slices.Contains(a.Settings.LoginMethods, method)
 }
 
-// OffersRegister reports whether users may make their account by a method; registration may still be closed: see Policy.
+// OffersRegister reports whether the sign-in page offers to make an account by a method; registration may still be closed: see Policy.
 func (a *Application) OffersRegister(method string) bool {
 	return slices.Contains(a.Settings.RegisterMethods, method)
+}
+
+// AllowsRegister reports whether an account may be made by a method at any door. The wire's list of methods has no word for user names and
+// for numbers with a password: where the application names neither, they follow the password that its list has a word for.
+func (a *Application) AllowsRegister(method string) bool {
+	wordless := []string{LoginUsernamePassword, LoginPhonePassword}
+	if slices.Contains(wordless, method) && !slices.ContainsFunc(wordless, a.OffersRegister) {
+		method = LoginEmailPassword
+	}
+	return a.OffersRegister(method)
 }

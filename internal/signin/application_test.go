@@ -104,6 +104,7 @@ func TestApplicationRefusals(t *testing.T) {
 		}{
 			"plain":                   {signin.NewApplication{Name: "x"}, ""},
 			"legacy":                  {signin.NewApplication{Name: "x", Settings: legacy}, ""},
+			"no client secret":        {signin.NewApplication{Name: "x", Settings: signin.AppSettings{TokenEndpointAuth: signin.AuthNone}}, ""},
 			"machine":                 {signin.NewApplication{Name: "x", Type: signin.MachineApp, Settings: signin.AppSettings{GrantTypes: []string{signin.GrantClient}, ResponseTypes: []string{}}}, ""},
 			"no name":                 {signin.NewApplication{}, "field_format appName"},
 			"name with NUL":           {signin.NewApplication{Name: "a\x00"}, "field_format appName"},

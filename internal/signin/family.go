@@ -72,7 +72,7 @@ func (s *Signin) holdOrigin(ctx context.Context, f *Family) error {
 		}
 		return err
 	}
-	u, err := s.dir.HoldUser(ctx, f.PoolID, f.UserID)
+	u, err := s.dir.UserForUpdate(ctx, f.PoolID, f.UserID)
 	if err == nil && !letIn(u, s.db.Now()) {
 		err = ErrUserShut
 	}

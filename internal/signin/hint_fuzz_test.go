@@ -2,7 +2,6 @@ package signin_test
 
 import (
 	"errors"
-	"path/filepath"
 	"testing"
 
 	"github.com/guildhall-id/guildhall/internal/db"
@@ -18,11 +17,7 @@ func FuzzTokens(f *testing.F) {
 		`{"payload":"e30","signatures":[]}`} {
 		f.Add(seed)
 	}
-	file := filepath.Join(f.TempDir(), "guildhall.db")
-	if _, _, err := db.Migrate(f.Context(), file); err != nil {
-		f.Fatal(err)
-	}
-	d, err := db.Open(f.Context(), db.Options{DSN: file})
+	d, err := db.Open(f.Context(), db.Options{DSN: testhall.SQLite(f)})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -50,11 +45,7 @@ func FuzzCookies(f *testing.F) {
 	for _, seed := range []string{"", "x", "0123456789abcdef01234567", "0123456789abcdef01234567AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "BCDF-GHJK", "bcdf ghjk", "\x00", "é"} {
 		f.Add(seed)
 	}
-	file := filepath.Join(f.TempDir(), "guildhall.db")
-	if _, _, err := db.Migrate(f.Context(), file); err != nil {
-		f.Fatal(err)
-	}
-	d, err := db.Open(f.Context(), db.Options{DSN: file})
+	d, err := db.Open(f.Context(), db.Options{DSN: testhall.SQLite(f)})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -337,4 +337,3 @@ func accessOf(set *signin.TokenSet) string {
 	}
 	return set.Access
 }
-

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -336,16 +335,13 @@ func TestNothingIsTold(t *testing.T) {
 	var statements []string
 	var tracing atomic.Bool
 	var mu sync.Mutex
-	o := db.Options{DSN: filepath.Join(t.TempDir(), "guildhall.db"), Trace: func(sql string) {
+	o := db.Options{DSN: testhall.SQLite(t), Trace: func(sql string) {
 		if tracing.Load() {
 			mu.Lock()
 			defer mu.Unlock()
 			statements = append(statements, sql)
 		}
 	}}
-	if _, _, err := db.Migrate(t.Context(), o.DSN); err != nil {
-		t.Fatal(err)
-	}
 	d, err := db.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -43,6 +43,7 @@ type Registration struct {
 // Errors of registration.
 var (
 	ErrRegisterShut      = fault.New(fault.Forbidden, "register_disabled")
+	ErrRegisterMethodOff = fault.New(fault.Forbidden, "register_method_off")
 	ErrRegisterTooOften  = fault.New(fault.Throttled, "register_too_often")
 	ErrNotWhitelisted    = fault.New(fault.Forbidden, "register_not_whitelisted")
 	ErrPasswordMissing   = fault.New(fault.Invalid, "password_missing")
@@ -76,7 +77,7 @@ var ownFields = map[string]bool{
 // an e-mail address or a number, or by the value of a custom field. It signs nobody in: Establish does.
 //
 // What is taken is ErrUserExists where the account is registered by it, and the directory's Conflict elsewhere. Other refusals:
-// ErrRegisterShut, ErrRegisterTooOften (from one address, as the pool bounds it), ErrNotWhitelisted, the password policy's,
+// ErrRegisterShut, ErrRegisterMethodOff, ErrRegisterTooOften (from one address, as the pool bounds it), ErrNotWhitelisted, the password policy's,
 // ErrAgreementMissing, ErrPasscodeWrong and ErrPasscodeExpired, ErrFieldNotWritable, ErrEmailUnproven, ErrPhoneUnproven.
 func (s *Signin) Register(ctx context.Context, app *Application, r Registration) (*directory.User, error) {
 	if !app.Enabled {
@@ -89,6 +90,10 @@ func (s *Signin) Register(ctx context.Context, app *Application, r Registration)
 	}
 	if policy.RegisterShut {
 		return nil, ErrRegisterShut
+	}
+	// Where signing in makes the account, the way to sign in is the way to register.
+	if !(r.Auto && app.Settings.MergeRegister) && !app.AllowsRegister(r.method()) {
+		return nil, ErrRegisterMethodOff
 	}
 	n, by, err := s.newAccount(ctx, app, &r)
 	if err != nil {
@@ -112,13 +117,31 @@ func (s *Signin) Register(ctx context.Context, app *Application, r Registration)
 			}
 		}
 		var err error
-		u, err = s.dir.CreateUser(ctx, app.PoolID, *n)
-		return err
+		if u, err = s.dir.CreateUser(ctx, app.PoolID, *n); err != nil {
+			return err
+		}
+		return s.welcome(ctx, app, u)
 	})
 	if e := fault.As(err); e != nil && (e.Code == by+"_taken" || e.Code == "field_taken" && r.Field != "") {
 		return nil, ErrUserExists.Because(err)
 	}
 	return u, err
+}
+
+// method is what the registration is by, in the words of an application's settings.
+func (r *Registration) method() string {
+	code := r.Passcode != "" || r.Auto
+	switch {
+	case r.Email != "" && code:
+		return LoginEmailCode
+	case r.Email != "":
+		return LoginEmailPassword
+	case r.Phone != "" && code:
+		return LoginPhoneCode
+	case r.Phone != "":
+		return LoginPhonePassword
+	}
+	return LoginUsernamePassword // custom fields too: they name a person as a user name does
 }
 
 // at is ctx as that of a request at the application's door: what is done there is told of it.

@@ -56,7 +56,7 @@ func TestScanActions(t *testing.T) {
 		action signin.ScanAction
 		want   string // the refusal's code
 	}
-	for _, c := range []struct {
+	cases := []struct {
 		name string
 		acts []act
 		want signin.ScanStatus
@@ -75,11 +75,12 @@ func TestScanActions(t *testing.T) {
 		{"allowed after cancelling", []act{{"ada", signin.ScanScan, ""}, {"ada", signin.ScanCancel, ""}, {"ada", signin.ScanAllow, "scan_state"}}, signin.ScanCancelled},
 		{"cancelled after allowing", []act{{"ada", signin.ScanScan, ""}, {"ada", signin.ScanAllow, ""}, {"ada", signin.ScanCancel, "scan_state"}}, signin.ScanAllowed},
 		{"no action", []act{{"ada", "shout", "field_format"}}, signin.ScanNew},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			testhall.EachEngine(t, func(t *testing.T, d *db.DB) {
-				w := scanPlace(t, d)
-				ids := map[string]string{"ada": w.user.ID, "bob": w.newUser(t, "bob").ID}
+	}
+	testhall.EachEngine(t, func(t *testing.T, d *db.DB) {
+		w := scanPlace(t, d)
+		ids := map[string]string{"ada": w.user.ID, "bob": w.newUser(t, "bob").ID}
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
 				x := w.startScan(t, "note")
 				for i, a := range c.acts {
 					id := x.Code
@@ -98,8 +99,8 @@ func TestScanActions(t *testing.T) {
 					t.Errorf("what is in the picture tells how it stands: %+v", got)
 				}
 			})
-		})
-	}
+		}
+	})
 }
 
 // What a scan is exchanged for, by whom, and how often.

@@ -60,7 +60,7 @@ type StepKind string
 // What may come between the first factor and the session, in this order.
 const (
 	StepMFA         StepKind = "mfa"          // a second factor: see Step.Factors
-	StepFirstReset  StepKind = "first_reset"  // a new password, since an administrator has set this one
+	StepFirstReset  StepKind = "first_reset"  // a new password, since an administrator has set this one or there is none
 	StepForcedReset StepKind = "forced_reset" // a new password, since this one is too old
 	StepComplete    StepKind = "complete"     // fields that the application asks for
 )
@@ -388,7 +388,7 @@ func (s *Signin) next(ctx context.Context, app *Application, u *directory.User, 
 // asProven holds the user's row and reports whether what they have proven still counts: an account that was shut, a password that was
 // replaced or tokens that were called in while its owner, or somebody else, was signing in. ErrUserShut, ErrFlowGone.
 func (s *Signin) asProven(ctx context.Context, u *directory.User) error {
-	now, err := s.dir.HoldUser(ctx, u.PoolID, u.ID)
+	now, err := s.dir.UserForUpdate(ctx, u.PoolID, u.ID)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return ErrFlowGone
@@ -417,12 +417,13 @@ func (s *Signin) wanted(ctx context.Context, app *Application, u *directory.User
 	if state.Proof.Direct {
 		return nil, nil
 	}
-	if u.ResetPasswordOnLogin && u.Password != "" && !done(StepFirstReset) {
-		return &Step{Kind: StepFirstReset, User: u}, nil
-	}
 	policy, err := s.Policy(ctx, app)
 	if err != nil {
 		return nil, err
+	}
+	byCode := slices.Contains(state.Proof.AMR, AMREmail) || slices.Contains(state.Proof.AMR, AMRSMS)
+	if first := u.ResetPasswordOnLogin && u.Password != "" || policy.CompletePassword && u.Password == "" && byCode; first && !done(StepFirstReset) {
+		return &Step{Kind: StepFirstReset, User: u}, nil
 	}
 	age := policy.Password.MaxAge * 1000
 	if age > 0 && slices.Contains(state.Proof.AMR, AMRPassword) && !done(StepForcedReset) && !done(StepFirstReset) && s.db.Now()-u.PasswordSetAt > age {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -413,7 +414,7 @@ var v2Scope = []string{"openid", "profile", "username", "email", "phone", "addre
 // proofOf is the code over the claims of a V2 token that decide.
 func (s *Signin) proofOf(c *UserClaims) string {
 	text := strings.Join([]string{c.Pool, c.Subject, strings.Join(c.Audience, " "), c.ID, c.FamilyID, c.SessionID, c.Use, c.Scope,
-		c.Expiry.Time().UTC().Format(time.RFC3339)}, "\n")
+		c.Expiry.Time().UTC().Format(time.RFC3339), strconv.FormatInt(c.At, 10)}, "\n")
 	return hex.EncodeToString(s.master.Derive("user-token/"+text, 16))
 }
 
@@ -503,7 +504,10 @@ func (s *Signin) tokenClaims(ctx context.Context, token string) (*UserClaims, er
 	if !ok {
 		var err error
 		if ticketPool(token) != "" {
-			return s.opaqueClaims(ctx, token)
+			if c, err = s.opaqueClaims(ctx, token); err != nil {
+				return nil, err
+			}
+			return c, s.appOn(ctx, c)
 		}
 		mark := s.seen.mark()
 		if c, err = s.verify(ctx, token); err != nil {
@@ -514,7 +518,24 @@ func (s *Signin) tokenClaims(ctx context.Context, token string) (*UserClaims, er
 	if c.Expiry == nil || s.db.Now() >= c.Expiry.Time().UnixMilli() || c.Issuer != s.issuer {
 		return nil, ErrTokenInvalid
 	}
-	return c, nil
+	return c, s.appOn(ctx, c)
+}
+
+// appOn reports by ErrTokenInvalid that the application that a token was made for is switched off or gone.
+func (s *Signin) appOn(ctx context.Context, c *UserClaims) error {
+	if len(c.Audience) != 1 {
+		return ErrTokenInvalid
+	}
+	app, err := s.Application(ctx, c.Audience[0])
+	switch {
+	case fault.KindOf(err) == fault.NotFound:
+		return ErrTokenInvalid
+	case err != nil:
+		return err
+	case !app.Enabled || app.PoolID != c.Pool:
+		return ErrTokenInvalid
+	}
+	return nil
 }
 
 // tokenAlgorithms are those that our tokens are signed with: never none, and what a token names itself chooses no key of another kind.
@@ -634,6 +655,9 @@ func (s *Signin) inspectRefresh(ctx context.Context, t *Ticket) (*Inspection, er
 		Claims: jwt.Claims{Issuer: s.issuer, Subject: t.UserID, Audience: jwt.Audience{t.AppID},
 			IssuedAt: jwt.NewNumericDate(time.UnixMilli(t.CreatedAt)), Expiry: jwt.NewNumericDate(time.UnixMilli(t.ExpiresAt))},
 		Pool: t.PoolID, Scope: strings.Join(f.Scope, " "), ClientID: t.AppID, SessionID: f.SessionID, FamilyID: f.ID, At: t.CreatedAt,
+	}
+	if err := s.appOn(ctx, c); err != nil {
+		return nil, err
 	}
 	return &Inspection{Refresh: true, Claims: c, User: u}, nil
 }

@@ -28,32 +28,35 @@ type Hall struct {
 	Signin    *signin.Signin
 	Notify    *notify.Notify // sends when a test says Deliver, into Inbox
 	Inbox     *notify.Inbox
+
+	rsa *rsaKeys
 }
 
-// New builds the domain over d, with password hashes that cost little.
+// New builds the domain over d, with password hashes that cost little and RSA keys that other halls of the process have too: no two
+// pools of one hall share a key.
 func New(t testing.TB, d *db.DB) *Hall {
 	t.Helper()
 	master, _, err := secret.LoadMaster(filepath.Join(t.TempDir(), "master.key"), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return build(t, d, master)
+	return build(t, d, master, new(rsaKeys))
 }
 
 // Again builds the domain once more over the same PostgreSQL, as a second server does.
 func (h *Hall) Again(t testing.TB) *Hall {
 	t.Helper()
-	return build(t, Again(t, h.DB), h.Master)
+	return build(t, Again(t, h.DB), h.Master, h.rsa)
 }
 
-func build(t testing.TB, d *db.DB, master *secret.Master) *Hall {
+func build(t testing.TB, d *db.DB, master *secret.Master, keys *rsaKeys) *Hall {
 	t.Helper()
 	hasher, err := secret.NewHasher(secret.Cost{Memory: 64, Time: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &Hall{DB: d, Log: audit.New(d), Master: master}
-	h.Directory = directory.New(directory.Options{DB: d, Log: h.Log, Master: master, Hasher: hasher})
+	h := &Hall{DB: d, Log: audit.New(d), Master: master, rsa: keys}
+	h.Directory = directory.New(directory.Options{DB: d, Log: h.Log, Master: master, Hasher: hasher, NewRSA: keys.next})
 	h.Access = access.New(d, h.Log, h.Directory)
 	h.Inbox = notify.NewInbox(nil)
 	h.Notify = notify.New(notify.Options{DB: d, Log: h.Log, Master: master, SMSSettings: h.Directory.SMSProvider, Inbox: h.Inbox})

@@ -141,6 +141,7 @@ var messages = map[string]message{
 	"ticket_invalid":           {0, "token 无效或已过期", "The token is invalid or has expired"},
 	"ticket_used":              {0, "token 已被使用", "The token has been used already"},
 	"ticket_changed":           {0, "操作冲突，请重试", "Somebody else was faster, try again"},
+	"register_method_off":      {2031, "应用未开启此注册方式", "The application does not offer this way of registering"},
 	"register_disabled":        {2031, "已关闭注册", "Registration is closed"},
 	"register_too_often":       {2100, "注册过于频繁，请稍后重试", "Too many accounts were registered from here, try again later"},
 	"register_not_whitelisted": {0, "不在注册白名单中", "Only those on the whitelist may register"},

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -92,12 +91,9 @@ func eachHall(t *testing.T, test func(t *testing.T, h *hall)) {
 // oneHall is a hall on SQLite, for what no engine changes.
 func oneHall(t testing.TB, change ...func(o *db.Options)) *hall {
 	t.Helper()
-	o := db.Options{DSN: filepath.Join(t.TempDir(), "guildhall.db")}
+	o := db.Options{DSN: testhall.SQLite(t)}
 	for _, f := range change {
 		f(&o)
-	}
-	if _, _, err := db.Migrate(t.Context(), o.DSN); err != nil {
-		t.Fatal(err)
 	}
 	d, err := db.Open(t.Context(), o)
 	if err != nil {

@@ -77,7 +77,7 @@ func (a *API) trackSession(ctx context.Context, _ *noInput) (raw, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x == nil {
+	if x == nil || app.NeedsConsent() { // nobody has been asked whether a stranger's application may know
 		return encodeRaw(nobody)
 	}
 	opens, err := a.signin.Opens(ctx, app, x, u, math.MaxInt64)
@@ -118,6 +118,9 @@ func (a *API) ownSession(ctx context.Context, app *signin.Application) (*signin.
 func (a *API) ownCookie(ctx context.Context, app *signin.Application) (string, error) {
 	b := browser.From(ctx)
 	cookie, origin := b.Session(app.PoolID), b.Origin()
+	if b.Foreign() && origin == "" {
+		return "", nil
+	}
 	if cookie == "" || origin == "" {
 		return cookie, nil
 	}

@@ -227,9 +227,9 @@ var messages = map[string]message{
 	"login_flow_gone":        {1699, "登录流程已失效，请重新登录", "The sign-in is over or took too long, begin again"},
 	"login_locked":           {2005, "账号已被锁定", "The account is locked"},
 	"login_flood":            {0, "失败次数过多，请稍后重试", "Too many tries have failed, try again later"},
-	"scan_gone":              {2108, "二维码已过期", "The QR code has expired"},
+	"scan_gone":              {0, "二维码已过期", "The QR code has expired"},
 	"scan_state":             {0, "二维码状态已改变", "The QR code has been answered, or was not scanned by you"},
-	"scan_ticket_invalid":    {2109, "ticket 无效或已过期", "The ticket is invalid or has expired"},
+	"scan_ticket_invalid":    {0, "ticket 无效或已过期", "The ticket is invalid or has expired"},
 	"scan_in_browser":        {0, "此用户池不允许在浏览器中换取用户信息", "This pool has tickets exchanged by servers only"},
 	"step_mfa":               {1635, "请完成多因素认证", "A second factor is needed"},
 	"step_mfa_by_app":        {1636, "请完成多因素认证", "A second factor is needed"},
@@ -261,6 +261,7 @@ var messages = map[string]message{
 	"lookups_too_many":         {0, "请求过于频繁，请稍后重试", "Too many requests, try again later"},
 
 	// Registration and one's own account.
+	"register_method_off":      {2031, "应用未开启此注册方式", "The application does not offer this way of registering"},
 	"register_disabled":        {2031, "已关闭注册", "Registration is closed"},
 	"register_too_often":       {0, "注册过于频繁，请稍后重试", "Too many accounts were registered from here, try again later"},
 	"register_not_whitelisted": {0, "不在注册白名单中", "Only those on the whitelist may register"},

@@ -312,7 +312,7 @@ func (a *API) listPasskeys(ctx context.Context, userID, appID string, page, limi
 }
 
 type pageParams struct {
-	Page  int64 `json:"page" rule:"default=1,min=1"`
+	Page  int64 `json:"page" rule:"default=1,min=1,max=2147483647"`
 	Limit int64 `json:"limit" rule:"default=10,min=1,max=50"`
 }
 
@@ -490,7 +490,7 @@ func (a *API) deleteWebAuthnAdminCredential(ctx context.Context, in *deleteAdmin
 type personPasskeysParams struct {
 	UserID string  `json:"userId" rule:"required"`
 	AppID  *string `json:"appId"`
-	Page   int64   `json:"page" rule:"default=1,min=1"`
+	Page   int64   `json:"page" rule:"default=1,min=1,max=2147483647"`
 	Limit  int64   `json:"limit" rule:"default=10,min=1,max=50"`
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/op"
+	"github.com/guildhall-id/guildhall/internal/testhall"
 )
 
 // needs are parameters with which an operation gets past the checks of all but the one under test.
@@ -269,12 +269,8 @@ func TestPoolsAreApart(t *testing.T) {
 
 // The number of statements does not grow with what a list shows.
 func TestStatements(t *testing.T) {
-	dsn := filepath.Join(t.TempDir(), "guildhall.db")
-	if _, _, err := db.Migrate(t.Context(), dsn); err != nil {
-		t.Fatal(err)
-	}
 	var ran []string
-	d, err := db.Open(t.Context(), db.Options{DSN: dsn, Trace: func(sql string) { ran = append(ran, sql) }})
+	d, err := db.Open(t.Context(), db.Options{DSN: testhall.SQLite(t), Trace: func(sql string) { ran = append(ran, sql) }})
 	if err != nil {
 		t.Fatal(err)
 	}

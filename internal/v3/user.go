@@ -6,6 +6,7 @@ import (
 
 	"github.com/guildhall-id/guildhall/internal/directory"
 	"github.com/guildhall-id/guildhall/internal/fault"
+	"github.com/guildhall-id/guildhall/internal/signin"
 )
 
 // listUsersRequest also takes what older clients send beside options, or in place of them.
@@ -121,7 +122,9 @@ func (a *API) createUsers(ctx context.Context, list []CreateUserInfoDto, o *Crea
 			return nil, err
 		}
 	}
-	made, err := a.Directory.CreateUsers(ctx, poolOf(ctx), users)
+	to := o.SendNotification
+	made, err := a.Signin.CreateUsers(ctx, poolOf(ctx), users, signin.Notice{Mail: value(to.SendEmailNotification), Text: value(to.SendPhoneNotification),
+		AppID: value(to.AppID)})
 	if err != nil {
 		return nil, err
 	}
@@ -137,11 +140,12 @@ func (a *API) updateUser(ctx context.Context, in *UpdateUserReqDto) (*userDTO, e
 	if err != nil {
 		return nil, err
 	}
-	u, err := a.Directory.UpdateUser(ctx, poolOf(ctx), directory.UserRef{Type: in.Options.UserIDType, Value: in.UserID}, p)
+	list, err := a.Signin.UpdateUsers(ctx, poolOf(ctx), []directory.UserRef{{Type: in.Options.UserIDType, Value: in.UserID}}, []directory.UserPatch{p},
+		in.Options.SendPasswordResetedNotification.notice())
 	if err != nil {
 		return nil, err
 	}
-	return a.viewUser(ctx, u, with{customData: true})
+	return a.viewUser(ctx, &list[0], with{customData: true})
 }
 
 func (a *API) updateUserBatch(ctx context.Context, in *UpdateUserBatchReqDto) ([]userDTO, error) {
@@ -154,7 +158,7 @@ func (a *API) updateUserBatch(ctx context.Context, in *UpdateUserBatchReqDto) ([
 			return nil, err
 		}
 	}
-	users, err := a.Directory.UpdateUsers(ctx, poolOf(ctx), refs, patches)
+	users, err := a.Signin.UpdateUsers(ctx, poolOf(ctx), refs, patches, in.Options.SendPasswordResetedNotification.notice())
 	if err != nil {
 		return nil, err
 	}

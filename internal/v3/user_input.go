@@ -6,6 +6,7 @@ import (
 
 	"github.com/guildhall-id/guildhall/internal/directory"
 	"github.com/guildhall-id/guildhall/internal/fault"
+	"github.com/guildhall-id/guildhall/internal/signin"
 )
 
 // input is what the caller wants the fields to be that every request about a user has.
@@ -27,7 +28,7 @@ func (f *UserFields) input() directory.UserInput {
 	return in
 }
 
-// newUser translates a user to be made. Tenants, a salt and notices of the new account are not kept: there are none yet.
+// newUser translates a user to be made. Tenants and a salt are not kept: there are none yet.
 func (n *CreateUserInfoDto) newUser(o *CreateUserOptionsDto) (directory.NewUser, error) {
 	u := directory.NewUser{UserInput: n.input(), DepartmentIDs: n.DepartmentIDs}
 	var err error
@@ -63,6 +64,12 @@ func (p *UpdateUserInfoDto) patch(encryption string, generate bool, reset *bool)
 	change.ResetPasswordOnLogin = reset
 	change.Metadata = rawText(p.Metadata)
 	return change, nil
+}
+
+// notice is whom a request wants told of a password that it sets.
+func (n *SendResetPasswordNotificationDto) notice() signin.Notice {
+	return signin.Notice{Mail: value(n.SendDefaultEmailNotification), Text: value(n.SendDefaultPhoneNotification),
+		MailTo: value(n.InputSendEmailNotification), TextTo: value(n.InputSendPhoneNotification), AppID: value(n.AppID)}
 }
 
 // passwordInput is the password of a request, nil when it has none. An empty one is refused: it would say that a password
