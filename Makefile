@@ -5,6 +5,9 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 PACKAGES := ./...
 RACE := ./internal/db/... ./internal/op/... ./internal/secret/... ./internal/server/... ./internal/v3/...
+# Of these the tests that do much at once, by their names.
+RACE_SIGNIN := ./internal/signin ./internal/oidc ./internal/notify
+RACE_TESTS := Once$$|Races?$$|AtOnce$$|AnotherServer$$|ShareTheOutbox$$|^TestFlow$$
 
 .PHONY: run build test ensure check unit served race e2e lint fuzz bench bench-quick generate
 
@@ -33,7 +36,7 @@ served:
 
 # The packages in which goroutines share state. The race detector needs a C compiler.
 race:
-	@if command -v "$$(go env CC)" >/dev/null; then set -x; go test -race $(RACE); \
+	@if command -v "$$(go env CC)" >/dev/null; then set -ex; go test -race $(RACE); go test -race -run '$(RACE_TESTS)' $(RACE_SIGNIN); \
 	elif [ "$$CI" = true ]; then echo "race: no C compiler"; exit 1; \
 	else echo "race: left out, there is no C compiler"; fi
 

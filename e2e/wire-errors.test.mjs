@@ -70,7 +70,7 @@ async function graphql(t, pool) {
     ['a query that is no text', '{"query":7}'],
     ['variables that are no object', '{"query":"{ users { totalCount } }","variables":[1]}'],
     ['size', query(`{ users { totalCount } } #${'x'.repeat(20 << 20)}`)],
-    ['loginByEmail, not offered yet', query('mutation { loginByEmail(input: { email: "a@example.com", password: "x" }) { id } }'), 501],
+    ['loginByEmail, its password not encrypted', query('mutation { loginByEmail(input: { email: "a@example.com", password: "x" }) { id } }'), 2016],
     ['emailTemplates, not offered yet', query('{ emailTemplates { type } }'), 501],
   ]) {
     await t.test(name, async () => isGraphQLRefusal(await soon(() => send(body)), code));
@@ -143,7 +143,7 @@ async function restV3(t, pool) {
   });
 
   await t.test('an operation that is not offered yet', async () =>
-    refused(await pool.signed('GET', '/api/v3/list-applications', { page: 1 }), 501, /listApplications/),
+    refused(await pool.signed('GET', '/api/v3/list-pipeline-functions', { scene: 'PRE_REGISTER' }), 501, /listPipelineFunctions/),
   );
 
   await t.test('signatures', async (t) => {

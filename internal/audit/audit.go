@@ -48,7 +48,8 @@ const (
 	AccessKey    = "accessKey"
 	Field        = "customField"
 	Identity     = "identity"
-	Org          = "org" // organisations, departments and posts
+	Org          = "org"   // organisations, departments and posts
+	Published    = "event" // what applications report
 )
 
 // Event says what was done to what. Before and After hold the fields that changed; a secret among them is written as "***".

@@ -119,9 +119,13 @@ func (c Cookies) name(name string) string {
 }
 
 // ours reports whether the page that calls is the server's own or one of the pool's applications'; no browser is calling where there is
-// no origin. Browsers name the origin with every POST (Fetch, section 3.2).
+// no origin. Browsers name the origin with every POST (Fetch, section 3.2), but call it "null" for the forms of a page that sends no
+// referrer, as our own do: then only the metadata of the request tells (Fetch Metadata; no page can write it).
 func (b *Browser) ours(poolID string) bool {
 	origin := b.Origin()
+	if b.r != nil && b.r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+		return true
+	}
 	if origin == "" {
 		return !b.Foreign()
 	}

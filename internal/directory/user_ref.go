@@ -196,36 +196,44 @@ type Principals struct {
 	Username, Email, Phone, PhoneCountryCode, ExternalID string
 }
 
-// UserByPrincipals returns a user whom any of the values names, or ErrUserNotFound.
+// UserByPrincipals returns a user whom any of the values names, the first of them in the order of the fields, or ErrUserNotFound. Each
+// value is looked up, also when somebody has been found: how long it takes must not tell who is there.
 func (d *Directory) UserByPrincipals(ctx context.Context, poolID string, p Principals) (*User, error) {
-	var refs []UserRef
-	for _, r := range []UserRef{{"username", p.Username}, {"email", p.Email}, {"external_id", p.ExternalID}} {
-		if r.Value != "" {
-			refs = append(refs, r)
-		}
-	}
-	for _, r := range refs {
+	var found *User
+	look := func(r UserRef, condition string, args []any) error {
 		if !validText(r.Value) {
-			return nil, fault.Field(r.Type)
+			return fault.Field(r.Type)
+		}
+		u, err := db.One[User](ctx, d.db, selectUser+condition, append([]any{poolID}, args...)...)
+		switch {
+		case errors.Is(err, db.NoRow):
+			return nil
+		case err == nil && found == nil:
+			found = &u
+		}
+		return err
+	}
+	for _, r := range []UserRef{{"username", p.Username}, {"email", p.Email}, {"external_id", p.ExternalID}} {
+		if r.Value == "" {
+			continue
 		}
 		condition, args := r.where(poolID)
-		u, err := db.One[User](ctx, d.db, selectUser+condition, append([]any{poolID}, args...)...)
-		if err == nil || !errors.Is(err, db.NoRow) {
-			return &u, err
+		if err := look(r, condition, args); err != nil {
+			return nil, err
 		}
 	}
 	if p.Phone != "" {
-		if !validText(p.Phone) {
-			return nil, fault.Field("phone")
-		}
-		condition, args := UserRef{"phone", p.Phone}.where(poolID)
+		r := UserRef{"phone", p.Phone}
+		condition, args := r.where(poolID)
 		if p.PhoneCountryCode != "" {
 			condition, args = "phone_key = ?", []any{phoneKey(p.PhoneCountryCode, p.Phone)}
 		}
-		u, err := db.One[User](ctx, d.db, selectUser+condition+" order by phone_country_code nulls first, id limit 1", append([]any{poolID}, args...)...)
-		if err == nil || !errors.Is(err, db.NoRow) {
-			return &u, err
+		if err := look(r, condition+" order by phone_country_code nulls first, id limit 1", args); err != nil {
+			return nil, err
 		}
 	}
-	return nil, ErrUserNotFound
+	if found == nil {
+		return nil, ErrUserNotFound
+	}
+	return found, nil
 }

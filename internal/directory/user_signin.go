@@ -2,9 +2,13 @@ package directory
 
 import (
 	"context"
+	"errors"
 
 	"github.com/guildhall-id/guildhall/internal/db"
 )
+
+// PasswordsBusy is an error of kind fault.Throttled while CheckPassword would refuse at once, for there are more checks than it takes on.
+func (d *Directory) PasswordsBusy() error { return d.hasher.Busy() }
 
 // CheckPassword tells whether password is u's. u may be nil, for nobody: the answer takes as long, so that its time does not tell
 // who exists. A hash that an import brought, or an older cost made, is renewed on success.
@@ -25,6 +29,16 @@ func (d *Directory) CheckPassword(ctx context.Context, u *User, password string)
 		_, err := db.Exec(ctx, d.db, "update users set password = ? where pool_id = ? and id = ? and password = ?", fresh, u.PoolID, u.ID, stored)
 		return err
 	})
+}
+
+// UserWhile is User by identifier, if another table of the pool says yes in the same statement: exists is the part behind "select 1 from"
+// of a query over it, with its arguments. ErrUserNotFound otherwise.
+func (d *Directory) UserWhile(ctx context.Context, poolID, id, exists string, args ...any) (*User, error) {
+	u, err := db.One[User](ctx, d.db, selectUser+"id = ? and exists (select 1 from "+exists+")", append([]any{poolID, id}, args...)...)
+	if errors.Is(err, db.NoRow) {
+		return nil, ErrUserNotFound
+	}
+	return &u, err
 }
 
 // SignedIn notes on u's row, and in u, that they have signed in now: to which application, from where, and whether by a second factor. It

@@ -76,6 +76,16 @@ func (g *Gate) wait(ctx context.Context) error {
 	}
 }
 
+// Full returns the gate's refusal, and counts it, when Enter would refuse at once: for who would do dear work before it comes to the
+// gate. What it lets pass may still be refused there.
+func (g *Gate) Full() error {
+	if g == nil || len(g.slots) < cap(g.slots) || g.waiting.Load() < int64(g.size.Waiting) {
+		return nil
+	}
+	g.refused.Add(1)
+	return g.refusal
+}
+
 // Leave gives the slot of one Enter back.
 func (g *Gate) Leave() {
 	if g != nil {

@@ -60,6 +60,10 @@ func NewHasher(cost Cost) (*Hasher, error) {
 // Gate is what the hashes pass, for whoever measures it.
 func (h *Hasher) Gate() *gate.Gate { return h.gate }
 
+// Busy is Throttled "password_busy" while Hash and Verify would turn a caller away at once. Whoever has work to do before them asks it
+// first, so that a flood is turned away for little.
+func (h *Hasher) Busy() error { return h.gate.Full() }
+
 // Hash makes the text to store for password: argon2id (RFC 9106) in PHC format with a fresh salt. It returns
 // CheckLength's error, Throttled "password_busy" at once when the queue is full and when the wait is over the Cost's Patience, or
 // ctx's error while waiting.

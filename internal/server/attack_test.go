@@ -585,3 +585,113 @@ func (w *town) remembered(u *directory.User) string {
 	}
 	return text
 }
+
+// What stands for one application, one pool or one use opens no other.
+func TestThingsOpenOnlyWhatTheyAreFor(t *testing.T) {
+	w := newTown(t, nil)
+	second := w.app(w.own.UserPoolID, signin.NewApplication{Name: "second"})
+	ann := must(w.s.Signin.V2Token(t.Context(), w.ownApp(), nil, w.ann)).Text
+	refused := func(what string, out *httptest.ResponseRecorder) {
+		t.Helper()
+		text := out.Body.String()
+		for _, sign := range []string{`"token":"ey`, `"access_token":"`, `"code":200`, `"statusCode":200,"message":"","data":{"success":true`} {
+			if strings.Contains(text, sign) {
+				t.Errorf("%s: %.300s", what, text)
+			}
+		}
+	}
+	// A reset token at the other pool, for another user, and twice.
+	out := w.call("POST", "/api/v2/users/password/forget/check-code", map[string]any{"email": "ann@example.com", "code": w.code(signin.PurposeResetPassword, "ann@example.com")}, "x-authing-app-id", w.own.AppID)
+	reset := at(out, "data.resetPasswordToken")
+	if reset == "" {
+		t.Fatalf("%s", out.Body)
+	}
+	set := func(app, pool string) *httptest.ResponseRecorder {
+		return w.call("POST", "/api/v2/users/password/password-reset", map[string]any{"newPassword": w.password(pool, "New-password-99"), "resetPasswordToken": reset}, "x-authing-app-id", app)
+	}
+	refused("a reset token at the other pool", set(w.other.AppID, w.other.UserPoolID))
+	bob := must(w.s.Signin.V2Token(t.Context(), w.ownApp(), nil, w.bob)).Text
+	if out := w.call("POST", "/api/v3/update-password", map[string]any{"newPassword": "New-password-98", "passwordResetToken": reset}, "Authorization", bob); at(out, "statusCode") == "200" {
+		t.Errorf("ann's reset token sets bob's password: %s", out.Body)
+	}
+	for _, c := range []struct{ path, body string }{
+		{"/api/v3/delete-account", `{"deleteAccountToken":"` + reset + `"}`}, {"/api/v3/update-email", `{"updateEmailToken":"` + reset + `"}`},
+		{"/api/v3/enroll-factor", `{"factorType":"OTP","enrollmentToken":"` + reset + `","enrollmentData":{"passCode":"123456"}}`},
+	} {
+		if out := w.call("POST", c.path, c.body, "Authorization", ann); at(out, "statusCode") == "200" {
+			t.Errorf("%s takes a reset token: %s", c.path, out.Body)
+		}
+	}
+	if out := set(w.own.AppID, w.own.UserPoolID); at(out, "code") != "200" {
+		t.Fatalf("%s", out.Body)
+	}
+	refused("a reset token twice", set(w.own.AppID, w.own.UserPoolID))
+	refused("a token from before the password", w.call("GET", "/api/v2/users/me", nil, "Authorization", "Bearer "+ann))
+
+	// A code of one pool, of another address, and for another use.
+	code := w.code(signin.PurposeVerifyEmail, "bob@example.com")
+	refused("a code to verify an address signs in", w.call("POST", "/api/v2/login/email-code", map[string]any{"email": "bob@example.com", "code": code}, "x-authing-app-id", w.own.AppID))
+	code = w.code(signin.PurposeLogin, "bob@example.com")
+	refused("a code at the other pool", w.call("POST", "/api/v2/login/email-code", map[string]any{"email": "bob@example.com", "code": code}, "x-authing-app-id", w.other.AppID))
+	refused("a code for somebody else", w.call("POST", "/api/v2/login/email-code", map[string]any{"email": "ann@example.com", "code": code}, "x-authing-app-id", w.own.AppID))
+
+	// A session's cookie at the other pool, and a pending sign-in's handle as a cookie.
+	in := w.two(w.own.AppID, "bob", bobPassword)
+	_, value, _ := strings.Cut(strings.Split(in.Header().Get("Set-Cookie"), ";")[0], "=")
+	if out := w.call("GET", "/cas/session", nil, "Cookie", "__Host-guildhall-"+w.other.UserPoolID+"="+value, "x-authing-app-id", w.other.AppID); at(out, "userInfo.id") != "" {
+		t.Errorf("a session of another pool: %s", out.Body)
+	}
+	if out := w.call("GET", "/cas/session", nil, "Cookie", "guildhall-"+w.own.UserPoolID+"="+value, "x-authing-app-id", w.own.AppID); at(out, "userInfo.id") != "" {
+		t.Errorf("a cookie without its prefix, which a neighbour's host can set: %s", out.Body)
+	}
+
+	// A stranger's application that signs out ends its own tokens alone.
+	narrow := w.access(w.stranger, w.bob, "openid")
+	w.call("GET", "/logout", nil, "Authorization", "Bearer "+narrow.Access, "x-authing-app-id", w.stranger.ID)
+	if n := len(must(w.s.Signin.Sessions(t.Context(), w.own.UserPoolID, w.bob.ID))); n < 2 {
+		t.Errorf("%d sessions are left", n)
+	}
+	if out := w.call("GET", "/oidc/me", nil, "Authorization", "Bearer "+narrow.Access); out.Code != 401 {
+		t.Errorf("signed out, and its token works: %s", out.Body)
+	}
+	_ = second
+}
+
+// Whoever asks often who is there is told nothing any more, by registering neither.
+func TestRegisteringTellsLittle(t *testing.T) {
+	w := newTown(t, nil)
+	told := 0
+	for range 70 {
+		out := w.call("POST", "/api/v2/register-email", map[string]any{"email": "ann@example.com", "password": w.password(w.own.UserPoolID, "Passw0rd!x")}, "x-authing-app-id", w.own.AppID)
+		if at(out, "code") == "2026" || at(out, "apiCode") == "2026" {
+			told++
+		}
+	}
+	if told < 10 || told > 65 {
+		t.Errorf("told %d times of 70", told)
+	}
+	if out := w.call("POST", "/api/v2/register-email", map[string]any{"email": "new@example.com", "password": w.password(w.own.UserPoolID, "Passw0rd!x")}, "x-authing-app-id", w.own.AppID); at(out, "data.id") != "" {
+		t.Error("who has asked too often is told by what is not refused")
+	}
+}
+
+// Pages of others read nothing with the browser's credentials.
+func TestOriginsThatAreNotListed(t *testing.T) {
+	w := newTown(t, map[string]string{"dev": "false"})
+	w.change(func(a *signin.AppSettings) { a.AllowedOrigins = []string{"https://*.shop.example"} })
+	for origin, allowed := range map[string]bool{
+		"https://a.shop.example": true, "https://id.example.com": true,
+		"https://shop.example": false, "https://evil.example": false, "null": false, "http://a.shop.example": false, "https://a.shop.example.evil.example": false, "https://evilshop.example": false,
+		"https://a.shop.example:444": false, "https://a.shop.example@evil.example": false, "https://evil.example/.shop.example": false, "https://x/.shop.example": false, "http://localhost:3000": false,
+		"https://id.example.com.evil.example": false, "https://evil.example?.shop.example": false, "https://evil.example#.shop.example": false, "file://": false, "*": false,
+	} {
+		for _, path := range []string{"/api/v2/users/me", "/cas/session", "/api/v3/get-profile", "/graphql", "/oidc/token", "/oidc/me"} {
+			for _, method := range []string{"GET", "OPTIONS"} {
+				h := w.call(method, path, nil, "Origin", origin, "x-authing-app-id", w.own.AppID, "Access-Control-Request-Method", "GET").Header()
+				if got := h.Get("Access-Control-Allow-Origin"); (got != "") != allowed || got == "*" || h.Get("Access-Control-Allow-Credentials") != "" && !allowed {
+					t.Errorf("%s %s for %s: %q, credentials %q", method, path, origin, got, h.Get("Access-Control-Allow-Credentials"))
+				}
+			}
+		}
+	}
+}

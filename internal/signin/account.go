@@ -291,7 +291,7 @@ func (s *Signin) flowPassword(ctx context.Context, f *Flow, step StepKind, passw
 	}
 	ctx = at(ctx, f.App)
 	var out *Outcome
-	_, err := s.setPassword(ctx, f.App, f.User, password, "", func(context.Context) error { return nil },
+	_, err := s.setPassword(ctx, f.App, f.User, password, "", func(ctx context.Context) error { return s.asProven(ctx, f.User) },
 		func(ctx context.Context, after *directory.User) error {
 			g := *f
 			g.User = after

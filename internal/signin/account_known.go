@@ -46,8 +46,14 @@ type addressRates struct {
 
 const mostAddresses = 10_000 // in a generation
 
-// allow reports whether an address may once more. A network of version 6 counts as one address: a household has a whole one.
-func (a *addressRates) allow(ip string, at time.Time) bool {
+// allow reports whether an address may once more, and counts it.
+func (a *addressRates) allow(ip string, at time.Time) bool { return a.of(ip).AllowN(at, 1) }
+
+// spent reports whether an address may no more for now; it counts nothing.
+func (a *addressRates) spent(ip string, at time.Time) bool { return a.of(ip).TokensAt(at) < 1 }
+
+// of is the bound of an address. A network of version 6 counts as one address: a household has a whole one.
+func (a *addressRates) of(ip string) *pace.Limiter {
 	addr, err := netip.ParseAddr(ip)
 	if err != nil {
 		addr = netip.IPv4Unspecified() // all who have none are one
@@ -70,5 +76,5 @@ func (a *addressRates) allow(ip string, at time.Time) bool {
 		}
 		a.now[key] = l
 	}
-	return l.AllowN(at, 1)
+	return l
 }

@@ -337,6 +337,53 @@ func TestFlowPasswords(t *testing.T) {
 }
 
 // Where the pool wants it, a new password differs from the last ones, and no more of them are kept than that needs.
+// Who has no password chooses one after signing in by a code, where the pool wants it.
+func TestCompletePassword(t *testing.T) {
+	eachPlace(t, func(t *testing.T, w *place) {
+		to := signin.Address{Email: "bare@example.com"}
+		if _, err := w.Directory.CreateUser(w.As(t.Context()), w.Pool.ID, directory.NewUser{UserInput: directory.UserInput{Email: &to.Email}}); err != nil {
+			t.Fatal(err)
+		}
+		enter := func(direct bool) *signin.Outcome {
+			t.Helper()
+			if _, err := db.Exec(t.Context(), w.DB, "update passcodes set sent_at = 0"); err != nil {
+				t.Fatal(err)
+			}
+			out, err := w.Signin.SignIn(w.ctx, w.app, signin.Attempt{Method: signin.ByPasscode, Email: to.Email, Passcode: w.code(t, signin.PurposeLogin, to), Direct: direct, Trusted: direct})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return out
+		}
+		if out := enter(false); out.Session == nil {
+			t.Fatalf("%+v", out.Step)
+		}
+		var s directory.PoolSettings
+		s.CompletePassword = new(true)
+		w.pool(t, s)
+		if out := enter(true); out.Session == nil {
+			t.Errorf("a door without steps asks for %+v", out.Step)
+		}
+		out := enter(false)
+		if out.Step == nil || out.Step.Kind != signin.StepFirstReset {
+			t.Fatalf("%+v", out)
+		}
+		f, err := w.Signin.Flow(w.ctx, out.Step.Handle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err = w.Signin.FirstPassword(w.ctx, f, "mine at last"); err != nil || out.Session == nil {
+			t.Fatal(out, err)
+		}
+		if !w.may(t, to.Email, "mine at last") {
+			t.Error("the password opens nothing")
+		}
+		if out := enter(false); out.Session == nil {
+			t.Errorf("asked again: %+v", out.Step)
+		}
+	})
+}
+
 func TestPasswordHistory(t *testing.T) {
 	eachPlace(t, func(t *testing.T, w *place) {
 		kept := func() int64 {

@@ -165,3 +165,66 @@ func TestAgreementLimit(t *testing.T) {
 		}
 	})
 }
+
+// Whoever signs in at a door that shows agreements has to accept the ones that are required there, in one language.
+func TestAgreementsAtSignIn(t *testing.T) {
+	eachPlace(t, func(t *testing.T, w *place) {
+		w.settings(t, func(s *signin.AppSettings) { s.MergeRegister = true })
+		both, signIn := signin.AgreeAtBoth, signin.AgreeAtSignIn
+		ids := map[string]int64{}
+		for _, a := range []struct {
+			name string
+			in   signin.AgreementInput
+		}{
+			{"terms", signin.AgreementInput{Title: new("Terms"), Lang: new("en-US"), AvailableAt: &signIn}},
+			{"privacy", signin.AgreementInput{Title: new("Privacy"), Lang: new("en-US"), AvailableAt: &both}},
+			{"条款", signin.AgreementInput{Title: new("条款"), AvailableAt: &signIn}},
+			{"news", signin.AgreementInput{Title: new("News"), Lang: new("en-US"), AvailableAt: &both, Required: new(false)}},
+			{"rules", signin.AgreementInput{Title: new("Rules"), Lang: new("en-US")}},
+			{"规则", signin.AgreementInput{Title: new("规则")}},
+		} {
+			made, err := w.Signin.CreateAgreement(w.As(t.Context()), w.Pool.ID, w.AppID, a.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids[a.name] = made.ID
+		}
+		accept := func(names ...string) []int64 {
+			list := []int64{}
+			for _, name := range names {
+				list = append(list, ids[name])
+			}
+			return list
+		}
+		try := func(name string, a signin.Attempt, want string) {
+			t.Helper()
+			if _, err := w.Signin.SignInOrRegister(w.ctx, w.app, a); code(err) != want {
+				t.Errorf("%s: %v, want %q", name, err, want)
+			}
+		}
+		ada := signin.Attempt{Method: signin.ByPassword, Account: "ada", Password: "correct horse"}
+		with := func(a signin.Attempt, agreements []int64) signin.Attempt { a.Agreements = agreements; return a }
+		try("switched off", with(ada, accept()), "")
+		w.settings(t, func(s *signin.AppSettings) { s.AgreementsEnabled = true })
+		try("a door without a word for it", ada, "")
+		try("none", with(ada, accept()), "agreement_missing")
+		try("one of two", with(ada, accept("terms")), "agreement_missing")
+		try("those of registering", with(ada, accept("rules")), "agreement_missing")
+		try("all that is required", with(ada, accept("terms", "privacy")), "")
+		try("in another language", with(ada, accept("条款")), "")
+
+		// Who does not agree learns nothing about the password, and spends no code.
+		wrong := ada
+		wrong.Password = "wrong"
+		try("none, with a wrong password", with(wrong, accept()), "agreement_missing")
+		to := signin.Address{Email: "new@example.com"}
+		cy := signin.Attempt{Method: signin.ByPasscode, Email: to.Email, Passcode: w.code(t, signin.PurposeLogin, to)}
+		try("none, with a code", with(cy, accept()), "agreement_missing")
+		try("those of signing in, with the code, by somebody new", with(cy, accept("条款")), "agreement_missing")
+		cy.Passcode = w.code(t, signin.PurposeLogin, signin.Address{Email: "newer@example.com"})
+		cy.Email = "newer@example.com"
+		try("all, by somebody new", with(cy, accept("条款", "规则")), "")
+		try("a new name", with(signin.Attempt{Method: signin.ByPassword, Account: "bea", Password: "correct horse", AutoRegister: true}, accept("条款")), "agreement_missing")
+		try("a new name, all", with(signin.Attempt{Method: signin.ByPassword, Account: "bea", Password: "correct horse", AutoRegister: true}, accept("条款", "规则")), "")
+	})
+}

@@ -32,17 +32,29 @@ func (s *Signin) Bearer(ctx context.Context, base *caller.Caller, token string) 
 	if len(claims.Audience) > 0 {
 		c.AppID = claims.Audience[0]
 	}
-	if claims.Use == useAccess {
-		if c.Scope == "" {
-			c.Scope = scopeNone // an empty one is a V2 token's, which may all
-		}
-		app, err := s.Application(ctx, c.AppID)
-		if err != nil && fault.KindOf(err) != fault.NotFound {
-			return nil, err
-		}
-		c.Limited = err != nil || app.NeedsConsent()
+	if claims.Use == useAccess && c.Scope == "" {
+		c.Scope = scopeNone // an empty one is a V2 token's, which may all
+	}
+	if c.Limited, err = s.limited(ctx, claims); err != nil {
+		return nil, err
 	}
 	return &c, nil
+}
+
+// limited reports whether a user's token is one that they have let a stranger's application have: an access token of an application that
+// asks its users for consent, or whose application is gone. A V2 token is the user's own: nobody is asked for consent on its wire.
+func (s *Signin) limited(ctx context.Context, claims *UserClaims) (bool, error) {
+	if claims.Use != useAccess {
+		return false, nil
+	}
+	if len(claims.Audience) != 1 {
+		return true, nil
+	}
+	app, err := s.Application(ctx, claims.Audience[0])
+	if fault.KindOf(err) == fault.NotFound {
+		return true, nil
+	}
+	return err != nil || app.NeedsConsent(), err
 }
 
 // speakFor makes c the access key k.

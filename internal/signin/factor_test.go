@@ -222,6 +222,7 @@ func TestFactorsDemanded(t *testing.T) {
 		{name: "the application asks, the user has it", app: factors("OTP"), otp: true, want: want{true, true, "OTP+"}},
 		{name: "who has one of the offered may not enrol another", app: factors("OTP", "EMAIL"), want: want{true, true, "EMAIL+"}},
 		{name: "an address is wanted that the user has not", app: factors("SMS"), want: want{true, true, "SMS"}},
+		{name: "but who has a factor of their own shows that and enrols no other", app: factors("SMS"), otp: true, want: want{true, true, "OTP+"}},
 		{name: "the account's number", app: factors("SMS"), phone: true, want: want{true, true, "SMS+"}},
 		{name: "a passkey to enrol", app: factors("PASSKEY"), want: want{true, true, "PASSKEY"}},
 		{name: "the application asks for none, the user has one", app: factors(), otp: true, want: want{true, false, "OTP+"}},

@@ -93,15 +93,9 @@ func (s *Signin) family(ctx context.Context, poolID, id string) (*Family, error)
 	return &f, nil
 }
 
-// standing reports whether a family stands, and when its user last proved who they are: what every look at a token asks.
-func (s *Signin) standing(ctx context.Context, poolID, id string) (stands bool, authTime int64, err error) {
-	authTime, err = db.One[int64](ctx, s.db, "select auth_time from token_families where pool_id = ? and id = ? and revoked_at = 0 and expires_at > ?",
-		poolID, id, s.db.Now())
-	if errors.Is(err, db.NoRow) {
-		return false, 0, nil
-	}
-	return err == nil, authTime, err
-}
+// standing finds a family, by pool, identifier and the present time, that stands and whose user has proven who they are since their tokens
+// were called in: what every look at a token asks, beside the user's row.
+const standing = "token_families where pool_id = ? and id = ? and revoked_at = 0 and expires_at > ? and auth_time > coalesce(users.tokens_after, 0)"
 
 // EndFamily calls in all tokens of a family. One that is over already is no error.
 func (s *Signin) EndFamily(ctx context.Context, poolID, id string) error {

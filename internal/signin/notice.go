@@ -135,7 +135,7 @@ func (t *teller) tell(ctx context.Context, kind notify.Kind, u *directory.User, 
 	if t.mail && u.Email != "" {
 		mails = append(mails, u.Email)
 	}
-	if t.mailTo != "" && !strings.EqualFold(t.mailTo, u.Email) || t.mailTo != "" && len(mails) == 0 {
+	if t.mailTo != "" && (len(mails) == 0 || !strings.EqualFold(t.mailTo, u.Email)) {
 		mails = append(mails, t.mailTo)
 	}
 	if t.text && u.Phone != "" {
@@ -147,12 +147,12 @@ func (t *teller) tell(ctx context.Context, kind notify.Kind, u *directory.User, 
 		texts = append(texts, t.textTo)
 	}
 	m := notify.Message{Kind: kind, Language: caller.From(ctx).Language, Params: notify.Params{App: t.name, User: u.DisplayName(), Email: u.Email, Password: password}}
-	for channel, list := range map[notify.Channel][]string{notify.Mail: mails, notify.SMS: texts} {
-		for _, to := range list {
-			m.Channel, m.To = channel, to
-			if err := t.s.notify.Send(ctx, t.poolID, m); err != nil {
-				return err
-			}
+	for i, to := range append(mails, texts...) {
+		if m.Channel, m.To = notify.Mail, to; i >= len(mails) {
+			m.Channel = notify.SMS
+		}
+		if err := t.s.notify.Send(ctx, t.poolID, m); err != nil {
+			return err
 		}
 	}
 	return nil

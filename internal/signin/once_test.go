@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/guildhall-id/guildhall/internal/db"
+	"github.com/guildhall-id/guildhall/internal/directory"
 	"github.com/guildhall-id/guildhall/internal/signin"
 	"github.com/guildhall-id/guildhall/internal/testhall"
 )
@@ -154,6 +156,24 @@ func TestOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			return func(s *signin.Signin, _ int) error { return s.DeleteAccount(w.ctx, w.app, u.ID, token) }
+		}},
+		{"step of a sign-in", []string{"login_flow_gone", "password_busy"}, func(t *testing.T, w *place) try {
+			u := w.newUser(t, "ida")
+			if _, err := w.Directory.UpdateUser(w.As(t.Context()), w.Pool.ID, directory.ByID(u.ID), directory.UserPatch{
+				UserInput: directory.UserInput{ResetPasswordOnLogin: new(true)}}); err != nil {
+				t.Fatal(err)
+			}
+			out, err := w.Signin.SignIn(w.ctx, w.app, signin.Attempt{Method: signin.ByPassword, Account: "ida", Password: "correct horse"})
+			if err != nil || out.Step == nil {
+				t.Fatal(out, err)
+			}
+			return func(s *signin.Signin, _ int) error {
+				f, err := s.Flow(w.ctx, out.Step.Handle)
+				if err == nil {
+					_, err = s.FirstPassword(w.ctx, f, "own horse")
+				}
+				return err
+			}
 		}},
 		{"challenge of a new passkey", []string{"passkey_ticket_invalid"}, func(t *testing.T, w *place) try {
 			u := w.newUser(t, "gil")
@@ -336,4 +356,85 @@ func accessOf(set *signin.TokenSet) string {
 		return ""
 	}
 	return set.Access
+}
+
+// What happens to an account while somebody is signing in to it counts: who has shown what no longer holds does not get in.
+func TestOvertaken(t *testing.T) {
+	suspended, activated := directory.Suspended, directory.Activated
+	status := func(s directory.Status) directory.UserPatch {
+		return directory.UserPatch{UserInput: directory.UserInput{Status: &s}}
+	}
+	testhall.EachEngine(t, func(t *testing.T, d *db.DB) {
+		w := newPlace(t, d, nil)
+		for n, c := range []struct {
+			name string
+			do   func(ctx context.Context, u *directory.User) error
+			want string
+		}{
+			{"nothing", func(context.Context, *directory.User) error { return nil }, ""},
+			{"renamed", func(ctx context.Context, u *directory.User) error {
+				_, err := w.Directory.UpdateUser(ctx, w.Pool.ID, directory.ByID(u.ID), directory.UserPatch{UserInput: directory.UserInput{Name: new("Bob")}})
+				return err
+			}, ""},
+			{"own password", func(ctx context.Context, u *directory.User) error {
+				_, err := w.Signin.UpdatePassword(ctx, w.app, u.ID, signin.PasswordChange{Old: "correct horse", New: "another horse"})
+				return err
+			}, "login_flow_gone"},
+			{"password by an administrator", func(ctx context.Context, u *directory.User) error {
+				_, err := w.Directory.UpdateUser(ctx, w.Pool.ID, directory.ByID(u.ID), directory.UserPatch{Password: &directory.PasswordInput{Text: "another horse"}})
+				return err
+			}, "login_flow_gone"},
+			{"suspended", func(ctx context.Context, u *directory.User) error {
+				_, err := w.Directory.UpdateUser(ctx, w.Pool.ID, directory.ByID(u.ID), status(suspended))
+				return err
+			}, "user_shut"},
+			{"suspended and let in again", func(ctx context.Context, u *directory.User) error {
+				for _, s := range []directory.Status{suspended, activated} {
+					if _, err := w.Directory.UpdateUser(ctx, w.Pool.ID, directory.ByID(u.ID), status(s)); err != nil {
+						return err
+					}
+				}
+				return nil
+			}, "login_flow_gone"},
+			{"deleted", func(ctx context.Context, u *directory.User) error {
+				return w.Directory.DeleteUsers(ctx, w.Pool.ID, []directory.UserRef{directory.ByID(u.ID)})
+			}, "user_not_found"},
+		} {
+			read := w.newUser(t, "user"+string(rune('a'+n)))
+			if err := c.do(w.As(t.Context()), read); err != nil {
+				t.Fatal(c.name, err)
+			}
+			_, err := w.Signin.Establish(w.ctx, w.app, read, signin.Proof{AMR: []string{signin.AMRPassword}})
+			if code(err) != c.want {
+				t.Errorf("%s: %v, want %q", c.name, err, c.want)
+			}
+		}
+
+		// A sign-in that waits for the first password of one's own is over when another one has set it.
+		u := w.newUser(t, "first")
+		if _, err := w.Directory.UpdateUser(w.As(t.Context()), w.Pool.ID, directory.ByID(u.ID), directory.UserPatch{UserInput: directory.UserInput{ResetPasswordOnLogin: new(true)}}); err != nil {
+			t.Fatal(err)
+		}
+		var flows []*signin.Flow
+		for range 2 {
+			out, err := w.Signin.SignIn(w.ctx, w.app, signin.Attempt{Method: signin.ByPassword, Account: "first", Password: "correct horse"})
+			if err != nil || out.Step == nil || out.Step.Kind != signin.StepFirstReset {
+				t.Fatal(out, err)
+			}
+			f, err := w.Signin.Flow(w.ctx, out.Step.Handle)
+			if err != nil {
+				t.Fatal(err)
+			}
+			flows = append(flows, f)
+		}
+		if _, err := w.Signin.FirstPassword(w.ctx, flows[1], "own horse"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Signin.Flow(w.ctx, flows[0].Handle); code(err) != "login_flow_gone" {
+			t.Errorf("the other sign-in still waits: %v", err)
+		}
+		if _, err := w.Signin.FirstPassword(w.ctx, flows[0], "stolen horse"); code(err) != "login_flow_gone" {
+			t.Errorf("a password that its user has set is replaced: %v", err)
+		}
+	})
 }

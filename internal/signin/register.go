@@ -80,10 +80,23 @@ var ownFields = map[string]bool{
 // ErrRegisterShut, ErrRegisterMethodOff, ErrRegisterTooOften (from one address, as the pool bounds it), ErrNotWhitelisted, the password policy's,
 // ErrAgreementMissing, ErrPasscodeWrong and ErrPasscodeExpired, ErrFieldNotWritable, ErrEmailUnproven, ErrPhoneUnproven.
 func (s *Signin) Register(ctx context.Context, app *Application, r Registration) (*directory.User, error) {
+	ctx = at(ctx, app)
+	// A name that is taken says who is there: it counts with the questions of AccountKnown, but for programs that have shown a secret.
+	ip := asker(ctx)
+	if ip != "" && s.lookups.spent(caller.From(ctx).ClientIP, time.Now()) {
+		return nil, ErrLookupsTooMany
+	}
+	u, err := s.register(ctx, app, r)
+	if ip != "" && fault.KindOf(err) == fault.Conflict {
+		s.lookups.allow(caller.From(ctx).ClientIP, time.Now())
+	}
+	return u, err
+}
+
+func (s *Signin) register(ctx context.Context, app *Application, r Registration) (*directory.User, error) {
 	if !app.Enabled {
 		return nil, ErrAppDisabled
 	}
-	ctx = at(ctx, app)
 	policy, err := s.Policy(ctx, app)
 	if err != nil {
 		return nil, err
@@ -267,7 +280,7 @@ func (s *Signin) checkRegistration(ctx context.Context, app *Application, policy
 	if r.Passcode != "" && r.Email == "" && r.Phone == "" {
 		return ErrRegisterNoAccount
 	}
-	if err := s.checkAgreements(ctx, app, r.Agreements); err != nil {
+	if err := s.checkAgreements(ctx, app, AgreeAtRegister, r.Agreements); err != nil {
 		return err
 	}
 	if err := s.checkOwnValues(ctx, app, r.Custom, true); err != nil {
@@ -316,10 +329,9 @@ func (s *Signin) checkWhitelists(ctx context.Context, app *Application, n *direc
 	return nil
 }
 
-// checkAgreements asks that what the application requires at registration is among the accepted, in one language: nobody is shown
-// the others.
-func (s *Signin) checkAgreements(ctx context.Context, app *Application, accepted []int64) error {
-	if accepted == nil {
+// checkAgreements asks that what the application requires at a place is among the accepted, in one language: nobody is shown the others.
+func (s *Signin) checkAgreements(ctx context.Context, app *Application, place AgreementPlace, accepted []int64) error {
+	if accepted == nil || !app.Settings.AgreementsEnabled {
 		return nil
 	}
 	list, err := s.Agreements(ctx, app.PoolID, app.ID)
@@ -328,7 +340,7 @@ func (s *Signin) checkAgreements(ctx context.Context, app *Application, accepted
 	}
 	missing := map[string]bool{} // by language
 	for _, a := range list {
-		if a.Required && (a.AvailableAt == AgreeAtRegister || a.AvailableAt == AgreeAtBoth) {
+		if a.Required && (a.AvailableAt == place || a.AvailableAt == AgreeAtBoth) {
 			missing[a.Lang] = missing[a.Lang] || !slices.Contains(accepted, a.ID)
 		}
 	}
@@ -398,6 +410,6 @@ func (s *Signin) registrationProofs(ctx context.Context, app *Application, r *Re
 }
 
 // registerProven makes the account of somebody who has proven an address at the door, for a sign-in that may make one.
-func (s *Signin) registerProven(ctx context.Context, app *Application, to Address) (*directory.User, error) {
-	return s.Register(ctx, app, Registration{Email: to.Email, Phone: to.Phone, PhoneCountryCode: to.PhoneCountryCode, Auto: true})
+func (s *Signin) registerProven(ctx context.Context, app *Application, to Address, agreements []int64) (*directory.User, error) {
+	return s.Register(ctx, app, Registration{Email: to.Email, Phone: to.Phone, PhoneCountryCode: to.PhoneCountryCode, Agreements: agreements, Auto: true})
 }

@@ -131,6 +131,7 @@ func TestRegisterRules(t *testing.T) {
 			}
 		}
 
+		w.settings(t, func(s *signin.AppSettings) { s.AgreementsEnabled = true })
 		required, err := w.Signin.CreateAgreement(w.As(t.Context()), w.Pool.ID, w.AppID, signin.AgreementInput{Title: new("Terms")})
 		if err != nil {
 			t.Fatal(err)
@@ -170,5 +171,37 @@ func TestRegisterRules(t *testing.T) {
 		s.RegisterDisabled = new(true)
 		w.pool(t, s)
 		register(signin.Registration{Username: "late"}, "register_disabled")
+	})
+}
+
+// Which ways to register an application leaves open, at every door.
+func TestRegisterMethods(t *testing.T) {
+	eachPlace(t, func(t *testing.T, w *place) {
+		phone := signin.Registration{Phone: "13800000001", Password: "123456"}
+		byName, byMail := signin.Registration{Username: "bob", Password: "123456"}, signin.Registration{Email: "bob@example.com", Password: "123456"}
+		byCode, auto := signin.Registration{Email: "bob@example.com", Passcode: "000000"}, signin.Registration{Email: "auto@example.com", Auto: true}
+		const off, wrong = "register_method_off", "passcode_wrong" // the method itself is open
+		for _, c := range []struct {
+			name                                 string
+			methods                              []string
+			merge                                bool
+			phone, byName, byMail, byCode, auto_ string
+		}{
+			{"as it comes", w.app.Settings.RegisterMethods, false, "", "", "", wrong, ""},
+			{"codes only", []string{signin.LoginEmailCode, signin.LoginPhoneCode}, false, off, off, off, wrong, "user_exists"},
+			{"numbers only", []string{signin.LoginPhoneCode}, false, off, off, off, off, off},
+			{"numbers only, signing in registers", []string{signin.LoginPhoneCode}, true, off, off, off, off, "user_exists"},
+			{"names only", []string{signin.LoginUsernamePassword}, false, off, "user_exists", off, off, off},
+			{"none", []string{}, false, off, off, off, off, off},
+		} {
+			app := *w.app
+			app.Settings.RegisterMethods, app.Settings.MergeRegister = c.methods, c.merge
+			for i, r := range []signin.Registration{phone, byName, byMail, byCode, auto} {
+				want := []string{c.phone, c.byName, c.byMail, c.byCode, c.auto_}[i]
+				if _, err := w.Signin.Register(w.ctx, &app, r); code(err) != want {
+					t.Errorf("%s: %+v: %v, want %q", c.name, r, err, want)
+				}
+			}
+		}
 	})
 }

@@ -443,3 +443,42 @@ func TestFlow(t *testing.T) {
 		}
 	})
 }
+
+// What was issued to an application is good for nothing while the application is switched off.
+func TestApplicationOff(t *testing.T) {
+	eachPlace(t, func(t *testing.T, w *place) {
+		other, err := w.Signin.CreateApplication(w.As(t.Context()), w.Pool.ID, signin.NewApplication{Name: "Other", Settings: signin.AppSettings{RedirectURIs: []string{"https://other.example.com"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.app = other
+		out := w.signIn(t, "ada", "")
+		set := w.tokens(t, out.Session, "openid", signin.ScopeOffline)
+		v2, err := w.Signin.V2Token(w.ctx, w.app, out.Session, w.user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		machine, err := w.Signin.MachineToken(w.ctx, w.app, w.app.ID, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens := map[string]string{"access": set.Access, "refresh": set.Refresh, "V2": v2.Text, "machine": machine.Access}
+		check := func(want string) {
+			t.Helper()
+			for name, token := range tokens {
+				if _, err := w.Signin.Inspect(w.ctx, token); code(err) != want {
+					t.Errorf("%s: %v, want %q", name, err, want)
+				}
+			}
+		}
+		check("")
+		for _, on := range []bool{false, true} {
+			if _, err := w.Signin.UpdateApplication(w.As(t.Context()), w.Pool.ID, w.app.ID, signin.ApplicationPatch{Enabled: &on}); err != nil {
+				t.Fatal(err)
+			}
+			if want := map[bool]string{false: "token_invalid", true: ""}[on]; true {
+				check(want)
+			}
+		}
+	})
+}

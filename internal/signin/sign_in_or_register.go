@@ -16,6 +16,9 @@ func (s *Signin) SignInOrRegister(ctx context.Context, app *Application, a Attem
 	if !app.Enabled {
 		return nil, ErrAppDisabled
 	}
+	if err := s.checkAgreements(ctx, app, AgreeAtSignIn, a.Agreements); err != nil {
+		return nil, err
+	}
 	who, err := a.principals(app)
 	if err != nil {
 		return nil, err
@@ -27,7 +30,8 @@ func (s *Signin) SignInOrRegister(ctx context.Context, app *Application, a Attem
 		}
 		return s.SignIn(ctx, app, a)
 	}
-	r := Registration{Username: a.Username, Email: a.Email, Phone: a.Phone, PhoneCountryCode: a.PhoneCountryCode, Password: a.Password}
+	r := Registration{Username: a.Username, Email: a.Email, Phone: a.Phone, PhoneCountryCode: a.PhoneCountryCode, Password: a.Password,
+		Agreements: a.Agreements}
 	if a.Account != "" {
 		if r.Username = a.Account; isMail(a.Account) {
 			r.Username, r.Email = "", a.Account

@@ -17,11 +17,16 @@ func (s *Signin) SignOut(ctx context.Context, token string) error {
 	if err != nil {
 		return err
 	}
+	// An application of a stranger's signs nobody out of all the others.
+	limited, err := s.limited(ctx, claims)
+	if err != nil {
+		return err
+	}
 	return s.db.Tx(ctx, func(ctx context.Context) error {
 		if err := s.EndFamily(ctx, u.PoolID, claims.FamilyID); err != nil {
 			return err
 		}
-		if claims.SessionID != "" {
+		if claims.SessionID != "" && !limited {
 			return s.EndSession(ctx, u.PoolID, claims.SessionID)
 		}
 		return s.log.Add(ctx, u.PoolID, audit.Event{Operation: audit.Delete, Resource: audit.UserLogin, TargetID: u.ID, TargetName: u.DisplayName(),

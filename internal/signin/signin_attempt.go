@@ -44,6 +44,8 @@ type Attempt struct {
 	Direct, Trusted bool
 	Cookie          string // of the session that the browser has, so that it can be renewed
 	DeviceToken     string // of a remembered device
+	// Agreements are those accepted; nil where the door shows none, and then none is asked for.
+	Agreements []int64
 }
 
 // Proof is what a user has shown, whatever the door was.
@@ -115,6 +117,15 @@ func (s *Signin) SignIn(ctx context.Context, app *Application, a Attempt) (*Outc
 	if !app.Enabled {
 		return nil, ErrAppDisabled
 	}
+	if a.Method == ByPassword {
+		if err := s.dir.PasswordsBusy(); err != nil {
+			return nil, err // before anything that costs
+		}
+	}
+	// Before any secret is looked at: whether it was right is not for those who do not agree.
+	if err := s.checkAgreements(ctx, app, AgreeAtSignIn, a.Agreements); err != nil {
+		return nil, err
+	}
 	policy, err := s.Policy(ctx, app)
 	if err != nil {
 		return nil, err
@@ -145,7 +156,7 @@ func (s *Signin) SignIn(ctx context.Context, app *Application, a Attempt) (*Outc
 			return nil, err
 		}
 		if !ok {
-			return nil, s.refuse(ctx, app, policy, door, u)
+			return nil, s.refuse(ctx, app, policy, door, u, amr)
 		}
 	} else {
 		amr = AMREmail
@@ -165,7 +176,7 @@ func (s *Signin) SignIn(ctx context.Context, app *Application, a Attempt) (*Outc
 		if !a.AutoRegister && !app.Settings.MergeRegister {
 			return nil, directory.ErrUserNotFound
 		}
-		if u, err = s.registerProven(ctx, app, Address{Email: a.Email, Phone: a.Phone, PhoneCountryCode: a.PhoneCountryCode}); err != nil {
+		if u, err = s.registerProven(ctx, app, Address{Email: a.Email, Phone: a.Phone, PhoneCountryCode: a.PhoneCountryCode}, a.Agreements); err != nil {
 			return nil, err
 		}
 		isNew = true
@@ -235,10 +246,10 @@ func (a *Attempt) name() string {
 }
 
 // refuse counts a wrong password and says how many tries are left, if that is bounded.
-func (s *Signin) refuse(ctx context.Context, app *Application, policy *Policy, door Door, u *directory.User) error {
+func (s *Signin) refuse(ctx context.Context, app *Application, policy *Policy, door Door, u *directory.User, amr string) error {
 	// Both are recorded, in one transaction: whether there is such a user must not be told by how long it takes. What was typed in place of a
 	// name is not kept: it may be a password.
-	e := audit.Event{Operation: audit.Query, Resource: audit.UserLogin, UserEvent: "login", Failed: true}
+	e := audit.Event{Operation: audit.Query, Resource: audit.UserLogin, AppID: app.ID, UserEvent: "login", Failed: true, After: map[string]any{"amr": amr}}
 	if u != nil {
 		e.TargetID, e.TargetName, e.UserID = u.ID, u.DisplayName(), u.ID
 	}

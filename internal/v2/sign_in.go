@@ -196,17 +196,23 @@ type credentials struct {
 	Code                                              string // of a passcode, where there is no password
 	CaptchaCode                                       string
 	AutoRegister                                      bool
+	Agreements                                        []int64 // nil where the client shows none
 }
 
 // signIn is every first factor of this wire.
 func (a *API) signIn(ctx context.Context, in credentials, d detail) (*user, error) {
+	if in.Password != "" {
+		if err := a.dir.PasswordsBusy(); err != nil {
+			return nil, err // before anything that costs: opening the password is dear
+		}
+	}
 	ctx, app, err := a.atDoor(ctx)
 	if err != nil {
 		return nil, err
 	}
 	b := browser.From(ctx)
 	try := signin.Attempt{Method: signin.ByPasscode, Account: in.Account, Username: in.Username, Email: in.Email, Phone: in.Phone,
-		PhoneCountryCode: in.PhoneCountryCode, Passcode: in.Code, AutoRegister: in.AutoRegister, Cookie: b.Session(app.PoolID),
+		PhoneCountryCode: in.PhoneCountryCode, Passcode: in.Code, AutoRegister: in.AutoRegister, Agreements: in.Agreements, Cookie: b.Session(app.PoolID),
 		DeviceToken: b.Value(deviceCookie(app.PoolID)), Captcha: signin.Captcha{Token: b.Value(captchaCookie), Code: in.CaptchaCode}}
 	if in.Password != "" || in.Code == "" {
 		try.Method = signin.ByPassword
@@ -269,35 +275,37 @@ func (a *API) loginBySubAccount(ctx context.Context, in *subAccountInput) (*user
 
 // loginAccountInput is the body of login/account.
 type loginAccountInput struct {
-	Account        string `json:"account" rule:"required,len=512"`
-	Password       string `json:"password" rule:"required"`
-	CaptchaCode    string `json:"captchaCode"`
-	AutoRegister   bool   `json:"autoRegister" rule:"default=false"`
-	WithCustomData bool   `json:"withCustomData" rule:"default=false"`
+	Account        string  `json:"account" rule:"required,len=512"`
+	Password       string  `json:"password" rule:"required"`
+	CaptchaCode    string  `json:"captchaCode"`
+	AutoRegister   bool    `json:"autoRegister" rule:"default=false"`
+	WithCustomData bool    `json:"withCustomData" rule:"default=false"`
+	AgreementIDs   []int64 `json:"agreementIds" rule:"items=100"`
 }
 
 func (a *API) loginAccount(ctx context.Context, in *loginAccountInput) (*user, error) {
-	return a.signIn(ctx, credentials{Account: in.Account, Password: in.Password, CaptchaCode: in.CaptchaCode, AutoRegister: in.AutoRegister},
-		withCustomData(in.WithCustomData))
+	return a.signIn(ctx, credentials{Account: in.Account, Password: in.Password, CaptchaCode: in.CaptchaCode, AutoRegister: in.AutoRegister,
+		Agreements: in.AgreementIDs}, withCustomData(in.WithCustomData))
 }
 
 // loginCodeInput is the body of login/email-code and login/phone-code.
 type loginCodeInput struct {
-	Email            string `json:"email" rule:"len=512"`
-	Phone            string `json:"phone" rule:"len=64"`
-	PhoneCountryCode string `json:"phoneCountryCode"`
-	Code             string `json:"code" rule:"required"`
-	AutoRegister     bool   `json:"autoRegister" rule:"default=false"`
-	WithCustomData   bool   `json:"withCustomData" rule:"default=false"`
+	Email            string  `json:"email" rule:"len=512"`
+	Phone            string  `json:"phone" rule:"len=64"`
+	PhoneCountryCode string  `json:"phoneCountryCode"`
+	Code             string  `json:"code" rule:"required"`
+	AutoRegister     bool    `json:"autoRegister" rule:"default=false"`
+	WithCustomData   bool    `json:"withCustomData" rule:"default=false"`
+	AgreementIDs     []int64 `json:"agreementIds" rule:"items=100"`
 }
 
 func (a *API) loginEmailCode(ctx context.Context, in *loginCodeInput) (*user, error) {
-	return a.signIn(ctx, credentials{Email: in.Email, Code: in.Code, AutoRegister: in.AutoRegister}, withCustomData(in.WithCustomData))
+	return a.signIn(ctx, credentials{Email: in.Email, Code: in.Code, AutoRegister: in.AutoRegister, Agreements: in.AgreementIDs}, withCustomData(in.WithCustomData))
 }
 
 func (a *API) loginPhoneCode(ctx context.Context, in *loginCodeInput) (*user, error) {
-	return a.signIn(ctx, credentials{Phone: in.Phone, PhoneCountryCode: in.PhoneCountryCode, Code: in.Code, AutoRegister: in.AutoRegister},
-		withCustomData(in.WithCustomData))
+	return a.signIn(ctx, credentials{Phone: in.Phone, PhoneCountryCode: in.PhoneCountryCode, Code: in.Code, AutoRegister: in.AutoRegister,
+		Agreements: in.AgreementIDs}, withCustomData(in.WithCustomData))
 }
 
 // captchaCookie ties a picture to the browser that asked for it.

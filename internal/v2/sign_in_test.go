@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -428,6 +429,29 @@ func TestScanRoutes(t *testing.T) {
 			{name: "exchange", as: "none", send: "POST /api/v2/qrcode/userinfo", with: `{"ticket": "$ticket"}`, want: `{"id": "$ann", "token": "*", "customData": []}`, save: "token=token"},
 			{name: "once", as: "none", send: "POST /api/v2/qrcode/userinfo", with: `{"ticket": "$ticket"}`, want: `!2109`},
 			{name: "signed in", as: "token", send: `{user {id}}`, want: `{"user": {"id": "$ann"}}`},
+		})
+	})
+}
+
+// A door that has the word for agreements asks for those that are required; one that has it not asks for none.
+func TestSignInAgreements(t *testing.T) {
+	eachHall(t, func(t *testing.T, h *hall) {
+		h.passwords(t, "Passw0rd!")
+		h.change(t, func(s *signin.AppSettings) { s.AgreementsEnabled = true })
+		at := signin.AgreeAtBoth
+		made, err := h.Signin.CreateAgreement(h.one.As(t.Context()), h.one.ID, h.one.AppID, signin.AgreementInput{Title: new("Terms"), AvailableAt: &at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.known["terms"] = strconv.FormatInt(made.ID, 10)
+		h.run(t, []step{
+			{send: createUser, with: `{"u": {"username": "ann", "password": "$pw"}}`},
+			{name: "no word", as: "none", send: "POST /api/v2/login/account", with: `{"account": "ann", "password": "$pw"}`, want: `{"token": "*"}`},
+			{name: "none", as: "none", send: "POST /api/v2/login/account", with: `{"account": "ann", "password": "$pw", "agreementIds": []}`, want: `!400`},
+			{name: "nonsense", as: "none", send: "POST /api/v2/login/account", with: `{"account": "ann", "password": "$pw", "agreementIds": ["x"]}`, want: `!400`},
+			{name: "all", as: "none", send: "POST /api/v2/login/account", with: `{"account": "ann", "password": "$pw", "agreementIds": [$terms]}`, want: `{"token": "*"}`},
+			{name: "none, with a code", as: "none", send: "POST /api/v2/login/email-code", with: `{"email": "x@example.com", "code": "1234", "agreementIds": []}`, want: `!400`},
+			{name: "none, with a phone's code", as: "none", send: "POST /api/v2/login/phone-code", with: `{"phone": "13800000001", "code": "1234", "agreementIds": []}`, want: `!400`},
 		})
 	})
 }

@@ -120,13 +120,21 @@ func (a *API) getUserActionLogs(ctx context.Context, in *GetUserActionLogsDto) (
 	list := make([]userLogDTO, len(records))
 	for i, r := range records {
 		list[i] = userLogDTO{UserID: r.UserID, UserDisplayName: r.UserID, AppID: r.AppID, AppName: apps[r.AppID], ClientIP: r.ClientIP,
-			EventType: r.Event, EventDetail: r.TargetName, Success: r.Success, UserAgent: r.UserAgent,
+			EventType: r.Event, EventDetail: detailOf(&r), Success: r.Success, UserAgent: r.UserAgent,
 			ParsedUserAgent: parseUserAgent(r.UserAgent), Timestamp: moment(r.At), RequestID: r.RequestID}
 		if u := users[r.UserID]; u != nil {
 			list[i].UserAvatar, list[i].UserDisplayName, list[i].UserLoginsCount = u.Photo, u.DisplayName(), u.LoginsCount
 		}
 	}
 	return &Page[userLogDTO]{total, list}, nil
+}
+
+// detailOf is what there is to say of a user's deed: how somebody signed in, else whom or what it was about.
+func detailOf(r *audit.Record) string {
+	if amr, _ := r.After["amr"].(string); amr != "" {
+		return amr
+	}
+	return r.TargetName
 }
 
 // actors are the users whom the records concern and the names of the applications, by identifier, as far as they still exist.

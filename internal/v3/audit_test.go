@@ -100,3 +100,38 @@ func TestParseUserAgent(t *testing.T) {
 		}
 	}
 }
+
+// What people do at the doors stands in the log with application, method and result; what applications report stands beside it, under a name
+// that nothing of ours has.
+func TestUserActionLogs(t *testing.T) {
+	eachAPI(t, func(t *testing.T, h *apiHall) {
+		door := h.atDoorOf(h.pool.AppID)
+		credentials := fmt.Sprintf(`"client_id":%q,"client_secret":%q`, h.pool.AppID, h.pool.AppSecret)
+		if a := door.send(t, "POST", "/api/v3/signup", `{"connection":"PASSWORD","passwordPayload":{"username":"ann","password":"correct horse"}}`); a.StatusCode != 200 {
+			t.Fatal(a.Text)
+		}
+		for password, want := range map[string]int{"wrong horse": 403, "correct horse": 200} {
+			a := door.send(t, "POST", "/api/v3/signin", fmt.Sprintf(`{"connection":"PASSWORD",%s,"passwordPayload":{"password":%q,"username":"ann"}}`, credentials, password))
+			if a.StatusCode != want {
+				t.Fatal(a.Text)
+			}
+		}
+		ann := h.signedIn(t, "ann", "correct horse", "openid")
+		for body, want := range map[string]int{
+			`{"eventData":{"n":1},"eventType":"bought"}`: 200, `{"data":"text","eventName":"login"}`: 200,
+			`{"eventType":"bought"}`: 400, `{"eventData":1}`: 400, `{"eventData":"` + strings.Repeat("x", 9000) + `","eventType":"big"}`: 400,
+		} {
+			if a := ann.send(t, "POST", "/api/v3/pub-userEvent", body); a.StatusCode != want {
+				t.Errorf("%s: %s", body, a.Text)
+			}
+		}
+		s := newScript(t, h.client())
+		s.names["app"] = h.pool.AppID
+		s.run(t, []step{
+			{"getUserActionLogs", `{"eventType":"register"}`, `200 {"totalCount":1,"list":[{"appId":"{app}","eventDetail":"ann","success":true}]}`, ""},
+			{"getUserActionLogs", `{"eventType":"login","success":false}`, `200 {"totalCount":1,"list":[{"appId":"{app}","eventDetail":"pwd","success":false,"userDisplayName":"ann"}]}`, ""},
+			{"getUserActionLogs", `{"eventType":"login","success":true}`, `200 {"totalCount":2,"list":[{"appId":"{app}","eventDetail":"pwd","userDisplayName":"ann"},{"appId":"{app}"}]}`, ""},
+			{"getUserActionLogs", `{"eventType":"userEvent"}`, `200 {"totalCount":2,"list":[{"appId":"{app}","userDisplayName":"ann"},{}]}`, ""},
+		})
+	})
+}

@@ -77,6 +77,11 @@ var (
 // signInByCredentials signs a user in with what the application has asked them for. On this wire it has no further steps: where a second
 // factor is wanted, only an application that has shown its secret goes on without; the others are told which sign-in is pending.
 func (a *API) signInByCredentials(ctx context.Context, in *signInRequest) (*tokenSet, error) {
+	if in.Connection == "PASSWORD" {
+		if err := a.Directory.PasswordsBusy(); err != nil {
+			return nil, err // before anything that costs
+		}
+	}
 	ctx, app, err := a.client(ctx, in.ClientID, in.ClientSecret, in.Options.ClientIP)
 	if err != nil {
 		return nil, err

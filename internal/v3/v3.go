@@ -215,7 +215,7 @@ func (a *API) Operations() []op.Op {
 	}, a.dataPermissionOperations(), a.ownPermissionOperations(), a.periodOperations(), a.ruleOperations(), a.explainOperations(), a.resourceOperations(), a.applicationAccessOperations(),
 		a.applicationOperations(), a.securityOperations(), a.ownApplicationOperations(), a.applyOperations(),
 		a.passcodeOperations(), a.messageOperations(),
-		a.signinOperations(), a.scanOperations(), a.mfaOperations(), a.passkeyOperations(), a.profileOperations(), a.myOperations())
+		a.signinOperations(), a.scanOperations(), a.mfaOperations(), a.passkeyOperations(), a.profileOperations(), a.myOperations(), a.eventOperations())
 }
 
 // Mount puts the whole wire into mux: what is served, what the contract has beside it (statusCode 501), and all else
