@@ -350,13 +350,15 @@ func measureDatabase(dir string, h *process, engine, dsn string, postmaster int,
 			fail(row.name, o.few)
 			fail(row.name, o.many)
 		}
-		if row.signatures != [2]float64{} {
-			s, err := b.besideBare(row)
+		if had, ok := r.rows[row.name][saturating]; row.hashes > 0 || ok && row.signatures != [2]float64{} {
+			s, err := b.besideBare(row, had)
 			if err != nil {
 				return nil, err
 			}
 			r.beside = append(r.beside, s)
-			fail(row.name, s.result)
+			if row.hashes > 0 {
+				fail(row.name, s.result)
+			}
 		}
 	}
 	w.Flush()

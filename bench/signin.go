@@ -409,19 +409,25 @@ type beside struct {
 	before, peak int64 // bytes of the server's memory
 }
 
-// besideBare measures a row under saturating callers and what it needs alone, in turn, twice, since a machine's mood changes; the
-// better of each counts.
-func (b *bench) besideBare(r row) (beside, error) {
+// besideBare measures a row with hashes under saturating callers and what it needs alone, in turn, twice, since a machine's mood changes;
+// the better of each counts. Of other rows had is what has been measured, and only what they need alone is measured.
+func (b *bench) besideBare(r row, had result) (beside, error) {
 	s := beside{name: r.name, row: r, before: b.server.memory()}
-	var w bare
-	for range 2 {
-		if r.hashes > 0 {
-			rate, err := hashRate(*each)
-			if err != nil {
-				return s, err
-			}
-			w.hashes = max(w.hashes, rate)
+	w := bare{hashes: 1}
+	if r.hashes == 0 {
+		var err error
+		s.result = had
+		if w.signatures, err = signatureRates(*each / 3); err == nil {
+			s.limit = w.limit(&r)
 		}
+		return s, err
+	}
+	for range 2 {
+		rate, err := hashRate(*each)
+		if err != nil {
+			return s, err
+		}
+		w.hashes = max(w.hashes, rate)
 		rates, err := signatureRates(*each / 3)
 		if err != nil {
 			return s, err
@@ -452,9 +458,6 @@ func (b *bench) besideBare(r row) (beside, error) {
 		}
 		s.result.failed = failed
 	}
-	if w.hashes == 0 {
-		w.hashes = 1 // none are needed
-	}
 	s.hashes, s.limit = w.hashes, w.limit(&r)
 	return s, nil
 }
@@ -466,12 +469,12 @@ func (r *report) printBeside() {
 	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "\nbeside bare cryptography, callers: %d\tops/s\tof bare hashes\tlimit\tof the limit\tp50\tp99\tcpu/op\tmemory before\tpeak\trefused\t\n", saturating)
 	for _, s := range r.beside {
-		ofHashes := "-"
+		ofHashes, before, peak := "-", "-", "-"
 		if s.row.hashes > 0 {
-			ofHashes = fmt.Sprintf("%.0f/s: %.2f", s.hashes, s.result.rate/s.hashes)
+			ofHashes, before, peak = fmt.Sprintf("%.0f/s: %.2f", s.hashes, s.result.rate/s.hashes), fmt.Sprintf("%d MB", s.before>>20), fmt.Sprintf("%d MB", s.peak>>20)
 		}
-		fmt.Fprintf(w, "%s\t%.0f\t%s\t%.0f\t%.2f\t%s\t%s\t%s\t%d MB\t%d MB\t%d\t\n", s.name, s.result.rate, ofHashes, s.limit, s.result.rate/s.limit,
-			short(s.result.p50), short(s.result.p99), short(s.result.cpu), s.before>>20, s.peak>>20, s.result.refused)
+		fmt.Fprintf(w, "%s\t%.0f\t%s\t%.0f\t%.2f\t%s\t%s\t%s\t%s\t%s\t%d\t\n", s.name, s.result.rate, ofHashes, s.limit, s.result.rate/s.limit,
+			short(s.result.p50), short(s.result.p99), short(s.result.cpu), before, peak, s.result.refused)
 	}
 	w.Flush()
 }

@@ -138,6 +138,35 @@ func TestEnded(t *testing.T) {
 	}
 }
 
+// Full refuses when Enter would at once, and takes no place.
+func TestFull(t *testing.T) {
+	g := New(Size{Running: 1, Waiting: 1}, errFull)
+	if err := g.Full(); err != nil {
+		t.Error(err)
+	}
+	if err := g.Enter(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Full(); err != nil {
+		t.Error("one may still wait:", err)
+	}
+	waited := make(chan error)
+	go func() { waited <- g.Enter(t.Context()) }()
+	for g.Load().Waiting == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := g.Full(); !errors.Is(err, errFull) || g.Load().Refused != 1 {
+		t.Errorf("%v, %+v", err, g.Load())
+	}
+	g.Leave()
+	if err := <-waited; err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Full(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNil(t *testing.T) {
 	var g *Gate
 	if err := g.Enter(t.Context()); err != nil {

@@ -162,3 +162,22 @@ func TestRefreshAsksWhoMayEnter(t *testing.T) {
 		}
 	})
 }
+
+// What other systems know a person by is not for people to make up: at registration neither, nor while they complete what an application asks.
+func TestNobodyNamesThemselvesToOthers(t *testing.T) {
+	eachPlace(t, func(t *testing.T, w *place) {
+		name, boss := "mallory", "the-boss"
+		register := func() error {
+			_, err := w.Signin.Register(w.ctx, w.app, signin.Registration{Username: name, Password: "Another-one-1", Profile: directory.UserInput{ExternalID: &boss}})
+			return err
+		}
+		w.settings(t, func(s *signin.AppSettings) { s.RegisterMethods = append(s.RegisterMethods, "USERNAME_PASSWORD") })
+		if err := register(); code(err) != "field_not_writable" {
+			t.Errorf("registered: %v", err)
+		}
+		w.settings(t, func(s *signin.AppSettings) { s.CompletionFields = []signin.AskedFor{{Name: "externalId"}} })
+		if err := register(); err != nil {
+			t.Errorf("the application asks for it: %v", err)
+		}
+	})
+}

@@ -144,6 +144,15 @@ func (m *model) endAll(u *modelUser, keep *modelSession) {
 	}
 }
 
+func (m *model) familiesThat(hold func(*modelFamily) bool) (list []*modelFamily) {
+	for _, f := range m.families {
+		if hold(f) {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
 func (m *model) step() {
 	ctx, admin, s := m.ctx, m.As(context.Background()), m.Signin
 	u, app := sampled(m, m.users, "user"), sampled(m, m.apps, "app")
@@ -157,8 +166,16 @@ func (m *model) step() {
 	if len(live) > 0 {
 		verbs = append(verbs, "tokens", "tokens", "tokens", "tokens", "V2 token", "V2 token", "code", "code", "code", "sign out", "own password", "end all but one")
 	}
+	// Those with which something happens are few among all that there are.
+	renewable, renewed := m.familiesThat(func(f *modelFamily) bool { return f.alive && f.refresh != "" }), m.familiesThat(func(f *modelFamily) bool { return f.alive && len(f.used) > 0 })
+	if len(renewable) > 0 {
+		verbs = append(verbs, "refresh", "refresh", "refresh", "refresh", "refresh")
+	}
+	if len(renewed) > 0 {
+		verbs = append(verbs, "refresh again", "refresh again")
+	}
 	if len(m.families) > 0 {
-		verbs = append(verbs, "refresh", "refresh", "refresh", "refresh", "refresh again", "refresh elsewhere", "revoke", "revoke elsewhere", "end family", "sign out by token")
+		verbs = append(verbs, "refresh of any", "refresh again of any", "refresh elsewhere", "revoke", "revoke elsewhere", "end family", "sign out by token")
 	}
 	if len(m.codes) > 0 {
 		verbs = append(verbs, "exchange", "exchange", "exchange")
@@ -181,7 +198,14 @@ func (m *model) step() {
 		m.families = append(m.families, n)
 		return n
 	}
-	switch sampled(m, verbs, "verb") {
+	verb := sampled(m, verbs, "verb")
+	switch verb {
+	case "refresh":
+		f = sampled(m, renewable, "renewable")
+	case "refresh again":
+		f = sampled(m, renewed, "renewed")
+	}
+	switch verb {
 	case "sign in":
 		b := rapid.IntRange(0, len(m.browsers)-1).Draw(m.r, "browser")
 		out, err := s.SignIn(ctx, app, signin.Attempt{Method: signin.ByPassword, Account: u.Username, Password: u.password, Cookie: m.browsers[b]})
@@ -250,7 +274,7 @@ func (m *model) step() {
 			m.must(err)
 			c.family = add(c.session, c.session.user, c.app, c.offline, set)
 		}
-	case "refresh":
+	case "refresh", "refresh of any":
 		if f.refresh == "" {
 			return
 		}
@@ -261,7 +285,7 @@ func (m *model) step() {
 		if err == nil {
 			f.used, f.refresh, f.access = append(f.used, f.refresh), set.Refresh, append(f.access, set.Access)
 		}
-	case "refresh again":
+	case "refresh again", "refresh again of any":
 		if len(f.used) == 0 {
 			return
 		}

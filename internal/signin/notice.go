@@ -17,78 +17,71 @@ type Notice struct {
 	AppID          string // the application that the message is in the name of; "" the pool
 }
 
+func (n Notice) silent() bool { return n == (Notice{AppID: n.AppID}) }
+
 // CreateUsers makes users as (*directory.Directory).CreateUsers does and sends what the notice asks for, the initial password in it, in one
 // transaction. notify.ErrNoMail and notify.ErrNoSMS where there is no way to send it; then nothing is made.
 func (s *Signin) CreateUsers(ctx context.Context, poolID string, list []directory.NewUser, n Notice) ([]directory.User, error) {
-	if n == (Notice{AppID: n.AppID}) {
+	if n.silent() {
 		return s.dir.CreateUsers(ctx, poolID, list)
-	}
-	t, err := s.teller(ctx, poolID, n)
-	if err != nil {
-		return nil, err
 	}
 	passwords := make([]*directory.PasswordInput, len(list))
 	for i := range list {
 		passwords[i] = list[i].Password
 	}
-	passwords, plain, err := s.dir.Readable(ctx, poolID, passwords)
-	if err != nil {
-		return nil, err
-	}
-	for i := range list {
-		list[i].Password = passwords[i]
-	}
-	var made []directory.User
-	err = s.db.Tx(ctx, func(ctx context.Context) error {
-		if made, err = s.dir.CreateUsers(ctx, poolID, list); err != nil {
-			return err
+	return s.telling(ctx, poolID, n, notify.FirstCreatedUser, passwords, func(ctx context.Context, prepared []*directory.PasswordInput) ([]directory.User, error) {
+		for i := range list {
+			list[i].Password = prepared[i]
 		}
-		for i := range made {
-			if err := t.tell(ctx, notify.FirstCreatedUser, &made[i], plain[i]); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.dir.CreateUsers(ctx, poolID, list)
 	})
-	return made, err
 }
 
 // UpdateUsers changes users as (*directory.Directory).UpdateUsers does and tells those whose password it sets, as CreateUsers does.
 func (s *Signin) UpdateUsers(ctx context.Context, poolID string, refs []directory.UserRef, patches []directory.UserPatch, n Notice) ([]directory.User, error) {
-	if n == (Notice{AppID: n.AppID}) {
+	if n.silent() {
 		return s.dir.UpdateUsers(ctx, poolID, refs, patches)
-	}
-	t, err := s.teller(ctx, poolID, n)
-	if err != nil {
-		return nil, err
 	}
 	passwords := make([]*directory.PasswordInput, len(patches))
 	for i := range patches {
 		passwords[i] = patches[i].Password
 	}
-	passwords, plain, err := s.dir.Readable(ctx, poolID, passwords)
+	return s.telling(ctx, poolID, n, notify.PasswordResetAdmin, passwords, func(ctx context.Context, prepared []*directory.PasswordInput) ([]directory.User, error) {
+		for i := range patches {
+			patches[i].Password = prepared[i]
+		}
+		return s.dir.UpdateUsers(ctx, poolID, refs, patches)
+	})
+}
+
+// telling does what makes or changes users, with passwords that are hashed already, and tells them. Whose password an update leaves alone is
+// told nothing.
+func (s *Signin) telling(ctx context.Context, poolID string, n Notice, kind notify.Kind, passwords []*directory.PasswordInput,
+	do func(context.Context, []*directory.PasswordInput) ([]directory.User, error)) ([]directory.User, error) {
+	t, err := s.teller(ctx, poolID, n)
 	if err != nil {
 		return nil, err
 	}
-	for i := range patches {
-		patches[i].Password = passwords[i]
+	prepared, plain, err := s.dir.Readable(ctx, poolID, passwords)
+	if err != nil {
+		return nil, err
 	}
-	var changed []directory.User
+	var users []directory.User
 	err = s.db.Tx(ctx, func(ctx context.Context) error {
-		if changed, err = s.dir.UpdateUsers(ctx, poolID, refs, patches); err != nil {
+		if users, err = do(ctx, prepared); err != nil {
 			return err
 		}
-		for i := range changed {
-			if passwords[i] == nil {
+		for i := range users {
+			if kind == notify.PasswordResetAdmin && passwords[i] == nil {
 				continue
 			}
-			if err := t.tell(ctx, notify.PasswordResetAdmin, &changed[i], plain[i]); err != nil {
+			if err := t.tell(ctx, kind, &users[i], plain[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return changed, err
+	return users, err
 }
 
 // teller sends what a notice asks for.

@@ -294,6 +294,29 @@ func (s *Signin) OfferStanding(ctx context.Context, app *Application, id string)
 	return ScanNew, nil
 }
 
+// OfferApplications are those that may take an offer which the browser of an application shows: they let its user in and offer to sign in by
+// scanning. ErrScanTicket for one that is over, or another application's.
+func (s *Signin) OfferApplications(ctx context.Context, appID, id string) ([]*Application, error) {
+	t, err := s.PeekTicket(ctx, TicketOffer, id, nil)
+	if errors.Is(err, ErrTicketInvalid) || err == nil && t.AppID != appID {
+		return nil, ErrScanTicket
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, _, err := s.AccessibleApplications(ctx, t.PoolID, t.UserID, directory.Page{Page: 1, Limit: mostUserApplications})
+	if err != nil {
+		return nil, err
+	}
+	var takers []*Application
+	for _, a := range list {
+		if a.Offers(LoginQRCode) {
+			takers = append(takers, a.Application)
+		}
+	}
+	return takers, nil
+}
+
 // TakeOffer signs the user who made an offer in to an application of the pool, once. ErrScanTicket, and what Establish refuses.
 func (s *Signin) TakeOffer(ctx context.Context, app *Application, id string, proof Proof) (*Outcome, error) {
 	if _, err := s.scanPolicy(ctx, app); err != nil {

@@ -180,6 +180,12 @@ func TestScanOffer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if list, err := w.Signin.OfferApplications(w.ctx, w.app.ID, id); err != nil || slices.ContainsFunc(list, func(a *signin.Application) bool { return !a.Offers(signin.LoginQRCode) }) {
+			t.Error(list, err)
+		}
+		if _, err := w.Signin.OfferApplications(w.ctx, w.Pool.ID, id); code(err) != "scan_ticket_invalid" {
+			t.Error(err)
+		}
 		standing := func(want signin.ScanStatus, id string) {
 			t.Helper()
 			if got, err := w.Signin.OfferStanding(w.ctx, w.app, id); err != nil || got != want {

@@ -25,6 +25,7 @@ func (a *API) scanOperations() []op.Op {
 		op.Post("/api/v3/set-qrcode-status", "setQrCodeStatus", self, a.setQRCodeStatus),
 		op.Post("/api/v3/change-qrcode-status", "changeQrCodeStatus", self, a.changeQRCodeStatus),
 		op.Post("/api/v3/gene-fastpass-qrcode-info", "geneFastpassQrcodeInfo", self, a.geneFastpassQRCode),
+		op.Get("/api/v3/get-fastpass-client-apps", "getFastpassParams", anyone, a.getFastpassParams).Costs(op.List),
 		op.Get("/api/v3/get-app-login-qrcode-status", "getAppLoginQrCodeStatus", anyone, a.getAppLoginQRCodeStatus),
 		op.Post("/api/v3/qrcode-app-login", "qrCodeAppLogin", anyone, a.qrCodeAppLogin),
 	}
@@ -206,6 +207,34 @@ func (a *API) geneFastpassQRCode(ctx context.Context, _ *geneFastpassRequest) (*
 	b := a.brief(u)
 	return &fastpassCode{Scene: "APP_LOGIN", QRCodeID: id, APIHost: a.Signin.OfferHost(), User: fastpassName{u.ID, b.DisplayName, b.Photo},
 		AppID: app.ID, Pool: fastpassName{p.ID, p.Name, value(p.Settings.Logo)}}, nil
+}
+
+type fastpassParams struct {
+	QRCodeID string `json:"qrcodeId" rule:"required,len=128"`
+	AppID    string `json:"appId" rule:"required,len=64"`
+}
+
+type fastpassApps struct {
+	Apps []fastpassApp `json:"relationApps"`
+}
+
+type fastpassApp struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Logo string `json:"logo"`
+}
+
+// getFastpassParams lists the apps that a code can sign in, for who has scanned it.
+func (a *API) getFastpassParams(ctx context.Context, in *fastpassParams) (*fastpassApps, error) {
+	list, err := a.Signin.OfferApplications(ctx, in.AppID, in.QRCodeID)
+	if err != nil {
+		return nil, err
+	}
+	out := &fastpassApps{Apps: []fastpassApp{}}
+	for _, app := range list {
+		out.Apps = append(out.Apps, fastpassApp{app.ID, app.Name, app.Logo})
+	}
+	return out, nil
 }
 
 func (a *API) getAppLoginQRCodeStatus(ctx context.Context, in *qrCodeRequest) (*qrCodeStatus, error) {

@@ -113,10 +113,13 @@ func TestFastpass(t *testing.T) {
 		ann.run(t, []step{{"geneFastpassQrcodeInfo", "{}",
 			`200 {"scene":"APP_LOGIN","qrcodeId":"*","apiHost":"*","appId":"{app}","user":{"id":"*","displayName":"Ann","photo":"*"},"userpool":{"id":"{pool}","displayName":"*"}}`, "code=qrcodeId"}})
 		app := newScript(t, h.shows(h.pool.AppSecret))
-		app.names["code"] = ann.names["code"]
+		app.names["code"], app.names["app"] = ann.names["code"], h.pool.AppID
 		app.run(t, []step{
 			{"getAppLoginQrCodeStatus", `{"qrcodeId":"{code}"}`, `200 {"status":"PENDING"}`, ""},
 			{"getAppLoginQrCodeStatus", `{"qrcodeId":"x"}`, `200 {"status":"EXPIRED"}`, ""},
+			{"getFastpassParams", `{"appId":"{app}","qrcodeId":"{code}"}`, `200 {"relationApps":[{"id":"{app}","name":"first"}]}`, ""},
+			{"getFastpassParams", `{"appId":"{nobody}","qrcodeId":"{code}"}`, "400", ""},
+			{"getFastpassParams", `{"appId":"{app}","qrcodeId":"x"}`, "400", ""},
 			{"qrCodeAppLogin", `{"action":"APP_LOGIN","qrcodeId":"x"}`, "400", ""},
 			{"qrCodeAppLogin", `{"action":"x","qrcodeId":"{code}"}`, "400 参数 action 格式错误", ""},
 		})
