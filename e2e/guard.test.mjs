@@ -220,7 +220,7 @@ onEachEngine(
         await digits.waitFor();
         await page.locator('img[src^="data:image/png"]').first().waitFor();
         await visit.shot('guard-14-enrol');
-        const { secret } = (await visit.answer('/api/v2/mfa/totp/associate')).data;
+        const { secret, recovery_code: recovery } = (await visit.answer('/api/v2/mfa/totp/associate')).data;
         await digits.pressSequentially(totp(secret), { delay: 30 });
         await visit.said('Please keep the recovery code properly');
         await visit.shot('guard-15-recovery-code');
@@ -245,6 +245,25 @@ onEachEngine(
         await asked.pressSequentially(totp(secret), { delay: 30 });
         assert.equal((await again.event('login')).args[0].id, dee.id);
         await again.close();
+
+        // Who has lost the device shows the recovery code instead, and is given a new one.
+        const lost = await open();
+        await enter(lost, 'dee', 'Passw0rd!');
+        await lost.page.locator('input[data-input-otp]').waitFor();
+        await lost.page.getByText('Use recovery code', { exact: false }).first().click();
+        const field = lost.page.locator('#recoveryCode_recoveryCode, input[id$=recoveryCode]');
+        await field.fill('0000-0000');
+        await lost.page.locator('.authing-g2-submit-button').first().click();
+        await lost.page.locator('.authing-ant-message-error').first().waitFor();
+        await lost.shot('guard-20-wrong-recovery-code');
+        await field.fill(recovery);
+        await lost.page.locator('.authing-g2-submit-button').first().click();
+        await lost.said(/Generate a new recovery code/);
+        await lost.shot('guard-21-next-recovery-code');
+        await lost.page.getByRole('checkbox').check();
+        await lost.page.getByText('Confirm', { exact: true }).click();
+        assert.equal((await lost.event('login')).args[0].id, dee.id);
+        await lost.close();
       } finally {
         await demand([]);
 
@@ -281,6 +300,46 @@ onEachEngine(
       await visit.close();
     });
 
+    await t.test('signs in by a code on the phone', async () => {
+      const { id } = await pool.v2.users.create({ username: 'fay', phone: '13800000001', phoneCountryCode: '+86' });
+      const visit = await open();
+      const { page } = visit;
+      await page.getByText('Phone Code', { exact: true }).click();
+      await page.getByPlaceholder('Phone number').fill('13800000001');
+      await visit.shot('guard-22-phone');
+      await page.getByText('Send Code', { exact: true }).click();
+      await fillCode(page, '#phoneCode_code', await codeFor('+8613800000001'));
+      await page.locator('.authing-g2-submit-button').first().click();
+      assert.equal((await visit.event('login')).args[0].id, id);
+      await visit.close();
+    });
+
+    await t.test('asks what a picture shows', async () => {
+      const policy = async (robotVerify) => {
+        const answer = await pool.signed('POST', '/api/v3/x/update-sign-in-policy', { robotVerify });
+        assert.equal(answer.statusCode, 200, JSON.stringify(answer));
+      };
+      await policy('always_enable');
+      try {
+        const visit = await open();
+        const { page } = visit;
+        await enter(visit, 'ann', 'Passw0rd!');
+        const picture = page.locator('img[src*="/api/v2/security/captcha"]');
+        await picture.waitFor();
+        assert.ok(await picture.evaluate((e) => e.decode().then(() => e.naturalWidth > 0)), 'the picture is not shown');
+        const first = await picture.getAttribute('src');
+        await visit.shot('guard-23-captcha');
+        await page.fill('#passworLogin_captchaCode', 'x');
+        await page.locator('.password-login button[type=submit], .authing-g2-submit-button').first().click();
+        await page.waitForFunction((old) => document.querySelector('img[src*="/api/v2/security/captcha"]')?.src !== old, first);
+        assert.deepEqual(await visit.stored(), [null, null]);
+        assert.ok(!(await visit.names()).includes('login'));
+        await visit.close();
+      } finally {
+        await policy('disable');
+      }
+    });
+
     await t.test('speaks Chinese', async () => {
       const visit = await open({ lang: 'zh-CN' });
       await visit.said('登录');
@@ -289,10 +348,12 @@ onEachEngine(
       await visit.event('login-error');
       await visit.shot('guard-12-chinese-wrong-password');
       await visit.page.evaluate(() => guard.changeLang('en-US'));
+      await visit.said(/forg[eo]t password/i); // the page changes the language under way
+      await visit.shot('guard-24-english');
       await visit.close();
     });
   },
-  { baseURL: serverOrigin, flags: ['--dev'] },
+  { on: ['sqlite', 'postgres18'], baseURL: serverOrigin, flags: ['--dev'] },
 );
 
 /** Writes a code: into one field, or into one for each digit. */

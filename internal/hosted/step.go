@@ -457,6 +457,9 @@ func (v *visit) passwordPage(f *signin.Flow) (*view, error) {
 	}
 	page := &view{Emblem: "lock", Heading: v.T("reset.heading"), Lead: v.T("first.lead")}
 	var inputs []input
+	if f.User.Password == "" {
+		page.Lead = v.T("choose.lead")
+	}
 	if f.Step == signin.StepForcedReset {
 		page.Lead = v.T("forced.lead")
 		inputs = []input{{Name: "old_password", Type: "password", Label: v.T("password.old"), Complete: "current-password", Required: true, Most: 1024}}

@@ -153,6 +153,7 @@ var texts = map[string][2]string{
 	"reset.submit":   {"Save the password", "保存密码"},
 	"reset.done":     {"Your password has been changed. Sign in with the new one.", "密码已修改，请使用新密码登录。"},
 	"first.lead":     {"This is your first sign-in: please replace the password you were given.", "这是您首次登录，请修改初始密码。"},
+	"choose.lead":    {"You have no password yet. Choose one to sign in with it from now on.", "您还没有密码，请设置一个，以后可用密码登录。"},
 	"forced.lead":    {"Your password has to be changed before you go on.", "继续之前需要修改您的密码。"},
 
 	// Second factor.

@@ -39,7 +39,7 @@ var mayImport = map[string]string{
 	"internal/testhall":          "internal/notify internal/signin internal/access internal/directory internal/audit internal/db internal/secret internal/caller internal/fault",
 	"internal/tools/contractgen": "",
 	"cmd/guildhall":              "internal/server internal/db",
-	"bench":                      "internal/server internal/testhall internal/access internal/directory internal/db internal/secret internal/caller",
+	"bench":                      "internal/server internal/testhall internal/signin internal/access internal/directory internal/db internal/secret internal/caller",
 }
 
 // What nobody but the named packages may import, and why.

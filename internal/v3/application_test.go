@@ -97,7 +97,7 @@ var applicationSteps = []step{
 	{"createApplication", `{"appName":"x","oidcConfig":{"response_types":["code id_token"]}}`, `422 返回类型 code id_token 需要授权模式 implicit`, ""},
 	{"createApplication", `{"appName":"x","oidcConfig":{"grant_types":["implicit"],"response_types":["token"]}}`, `422 token 不安全，仅在应用开启 legacy 后可用`, ""},
 	{"createApplication", `{"appName":"x","oidcConfig":{"grant_types":["password"]}}`, `422`, ""},
-	{"createApplication", `{"appName":"x","oidcConfig":{"token_endpoint_auth_method":"none"}}`, `422`, ""},
+	{"createApplication", `{"appName":"x","oidcConfig":{"token_endpoint_auth_method":"none","grant_types":["client_credentials"]}}`, `422`, ""},
 	{"createApplication", `{"appName":"x","loginConfig":{"enabledExtIdpConnIds":[{"extIdpConnId":"c"}]}}`, `404 身份源连接 c 不存在`, ""},
 	{"createApplication", `{"appName":"x","loginConfig":{"defaultLoginMethod":{"connectionType":"LDAP"}}}`, `501`, ""},
 	{"createApplication", `{"appName":"x","loginConfig":{"defaultLoginMethod":{"connectionType":"QRCODE"}}}`, `400 参数 defaultLoginMethod 格式错误`, ""},
