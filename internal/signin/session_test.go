@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/guildhall-id/guildhall/internal/audit"
 	"github.com/guildhall-id/guildhall/internal/caller"
 	"github.com/guildhall-id/guildhall/internal/db"
 	"github.com/guildhall-id/guildhall/internal/directory"
@@ -479,6 +480,44 @@ func TestApplicationOff(t *testing.T) {
 			if want := map[bool]string{false: "token_invalid", true: ""}[on]; true {
 				check(want)
 			}
+		}
+	})
+}
+
+// Wrong codes count as wrong passwords do, on one counter, and each is recorded: of somebody and of nobody.
+func TestWrongCodesCount(t *testing.T) {
+	testhall.EachEngine(t, func(t *testing.T, d *db.DB) {
+		w := newPlace(t, d, nil)
+		for _, email := range []string{"ada@example.com", "nobody@example.com"} {
+			to := signin.Address{Email: email}
+			wrong := "000000"
+			if w.code(t, signin.PurposeLogin, to) == wrong {
+				wrong = "000001"
+			}
+			for i := range 5 {
+				_, err := w.Signin.SignIn(w.ctx, w.app, signin.Attempt{Method: signin.ByPasscode, Email: email, Passcode: wrong})
+				if !errors.Is(err, signin.ErrPasscodeWrong) {
+					t.Errorf("%s, try %d: %v", email, i+1, err)
+				}
+			}
+			_, err := w.Signin.SignIn(w.ctx, w.app, signin.Attempt{Method: signin.ByPassword, Email: email, Password: "correct horse"})
+			if !errors.Is(err, signin.ErrCaptchaNeeded) {
+				t.Errorf("%s, by password after five wrong codes: %v", email, err)
+			}
+		}
+		failed := false
+		records, n, err := w.Log.List(w.ctx, w.Pool.ID, audit.Filter{Events: []string{"login"}, Success: &failed, Page: 1, Limit: 50})
+		if err != nil || n != 10 {
+			t.Fatalf("%d records, %v", n, err)
+		}
+		known := 0
+		for _, r := range records {
+			if r.UserID == w.user.ID {
+				known++
+			}
+		}
+		if known != 5 {
+			t.Errorf("%d records of the user", known)
 		}
 	})
 }

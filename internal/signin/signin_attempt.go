@@ -156,7 +156,15 @@ func (s *Signin) SignIn(ctx context.Context, app *Application, a Attempt) (*Outc
 			return nil, err
 		}
 		if !ok {
-			return nil, s.refuse(ctx, app, policy, door, u, amr)
+			left, err := s.refuse(ctx, app, policy, door, u, amr)
+			if err != nil {
+				return nil, err
+			}
+			wrong := *ErrPasswordWrong
+			if left >= 0 {
+				wrong.Args = []string{strconv.Itoa(left)}
+			}
+			return nil, &wrong
 		}
 	} else {
 		amr = AMREmail
@@ -164,6 +172,11 @@ func (s *Signin) SignIn(ctx context.Context, app *Application, a Attempt) (*Outc
 			amr = AMRSMS
 		}
 		if err := s.SpendPasscode(ctx, app.PoolID, PurposeLogin, Address{Email: a.Email, Phone: a.Phone, PhoneCountryCode: a.PhoneCountryCode}, a.Passcode); err != nil {
+			if errors.Is(err, ErrPasscodeWrong) {
+				if _, other := s.refuse(ctx, app, policy, door, u, amr); other != nil {
+					return nil, other
+				}
+			}
 			return nil, err
 		}
 	}
@@ -245,29 +258,21 @@ func (a *Attempt) name() string {
 	return ""
 }
 
-// refuse counts a wrong password and says how many tries are left, if that is bounded.
-func (s *Signin) refuse(ctx context.Context, app *Application, policy *Policy, door Door, u *directory.User, amr string) error {
+// refuse counts a wrong password or code, records it, and returns how many tries are left, -1 if that is not bounded.
+func (s *Signin) refuse(ctx context.Context, app *Application, policy *Policy, door Door, u *directory.User, amr string) (left int, err error) {
 	// Both are recorded, in one transaction: whether there is such a user must not be told by how long it takes. What was typed in place of a
 	// name is not kept: it may be a password.
 	e := audit.Event{Operation: audit.Query, Resource: audit.UserLogin, AppID: app.ID, UserEvent: "login", Failed: true, After: map[string]any{"amr": amr}}
 	if u != nil {
 		e.TargetID, e.TargetName, e.UserID = u.ID, u.DisplayName(), u.ID
 	}
-	var left int
-	err := s.db.Tx(ctx, func(ctx context.Context) (err error) {
+	err = s.db.Tx(ctx, func(ctx context.Context) error {
 		if left, err = s.Failed(ctx, policy, door); err != nil {
 			return err
 		}
 		return s.log.Add(ctx, app.PoolID, e)
 	})
-	if err != nil {
-		return err
-	}
-	wrong := *ErrPasswordWrong
-	if left >= 0 {
-		wrong.Args = []string{strconv.Itoa(left)}
-	}
-	return &wrong
+	return left, err
 }
 
 // addressProven notes that the address of a code is the user's own.
