@@ -20,7 +20,7 @@ import (
 const (
 	LoginPath       = "/login"      // ?interaction=KEY: sign in, or choose an account when Need is NeedAccount
 	ConsentPath     = "/consent"    // ?interaction=KEY: agree to scopes
-	DevicePath      = "/device"     // ?user_code=XXXX-XXXX: connect a device
+	DevicePath      = "/device"     // ?user_code=BCDF-GHJK: connect a device
 	ContinuePrefix  = "/oidc/auth/" // and the key: the request goes on
 	interactionLife = 30 * time.Minute
 )
