@@ -106,15 +106,6 @@ func (s *Signin) StartOTP(ctx context.Context, app *Application, u *directory.Us
 	return e, err
 }
 
-// PendingOTP reports whether a one-time password of the user waits for its first code.
-func (s *Signin) PendingOTP(ctx context.Context, poolID, userID string) (bool, error) {
-	err := s.note(ctx, poolID, TicketPendingOTP, userID, nil)
-	if errors.Is(err, ErrTicketInvalid) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // ConfirmOTP binds the waiting one-time password by its first code, which does not count as used: clients show it again at once to
 // sign in. It returns the recovery code. ErrOTPNotPending, ErrOTPWrong, ErrOTPMissing.
 func (s *Signin) ConfirmOTP(ctx context.Context, poolID, userID, code string) (recovery string, err error) {
